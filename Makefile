@@ -1,0 +1,46 @@
+# One environment for everything: `.venv`, installed from requirements.lock with stock pip and
+# checked hashes. It is rebuilt only when the content of the lock changes.
+PYTHON ?= python3
+BIN := .venv/bin
+# Where the cortex data are looked for first; see experiments/cortex.py.
+ifneq ($(wildcard ../shared/data/tasic2016),)
+export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/requirements.lock  ## the main job: train, select, draw; prints the path of the results page
+	@$(BIN)/python -m experiments training-progress --num-epochs 200 --seeds 5
+
+test: .venv/requirements.lock  ## the tests
+	@$(BIN)/python -m pytest
+
+test-slow: .venv/requirements.lock  ## the longer checks that `make test` leaves out
+	@$(BIN)/python -m pytest -m slow
+
+lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock:  ## resolve requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile --universal --generate-hashes --all-extras --fork-strategy fewest \
+	  --python-version 3.11 --no-header --upgrade pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment, caches and results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis results
+
+# The copy of the lock inside .venv is written last, so an interrupted installation starts again.
+.venv/requirements.lock: requirements.lock
+	@if cmp -s $< $@; then touch $@; else \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; name another one with `make PYTHON=...`")' && \
+	  echo "setting up .venv (about a minute, 1.2 GB)" && \
+	  $(PYTHON) -m venv --clear .venv && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	  cp $< $@; fi
