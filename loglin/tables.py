@@ -1,0 +1,209 @@
+"""From values to codes, and from codes to contingency tables (Sections 2.2 and 2.5)."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_LEVELS = 127
+"""Most levels of one variable: codes are stored as int8."""
+
+MAX_TABLE_BYTES = 2**32
+"""Largest dense table that is built (4 GiB)."""
+
+
+def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
+    """Return 1 where a value is larger than that quantile of its column, else 0 (Sec. 2.5).
+
+    The comparison is strict, so where more than half of a column is zero the median cut
+    separates zero from everything above it.
+
+    Parameters
+    ----------
+    values : (n, p) array
+        Real numbers, such as expression or continuous latents.
+    quantile : float
+        Between 0 and 1; 0.5 cuts at the median.
+
+    Returns
+    -------
+    (n, p) int8 array
+
+    Raises
+    ------
+    ValueError
+        If `values` is not a table of numbers, is empty or holds NaN, or `quantile` is not
+        between 0 and 1.
+
+    Examples
+    --------
+    >>> dichotomize([[0.0, 5.0], [0.0, 7.0], [3.0, 6.0]])
+    array([[0, 0],
+           [0, 1],
+           [1, 0]], dtype=int8)
+    """
+    values = _as_values(values)
+    if not 0 <= quantile <= 1:
+        raise ValueError(f"`quantile` must be between 0 and 1, got {quantile}")
+    return (values > np.quantile(values, quantile, axis=0)).astype(np.int8)
+
+
+def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
+    """Return the quantile bin of each value within its column, 0..num_levels-1.
+
+    The bins of a column are cut at its quantiles 1/L, 2/L, ..., (L-1)/L; a value equal to a
+    cut falls below it. `dichotomize` is the case of two levels.
+
+    Parameters
+    ----------
+    values : (n, p) array
+    num_levels : int
+        From 2 to 127.
+
+    Returns
+    -------
+    (n, p) int8 array
+
+    Raises
+    ------
+    ValueError
+        As `dichotomize`, or if `num_levels` is out of range.
+
+    Examples
+    --------
+    >>> categorize([[1.0], [2.0], [3.0], [4.0]], num_levels=4).ravel()
+    array([0, 1, 2, 3], dtype=int8)
+    """
+    values = _as_values(values)
+    num_levels = as_count(num_levels, "num_levels", 2, MAX_LEVELS)
+    codes = np.zeros(values.shape, np.int8)
+    for cut in np.quantile(values, np.arange(1, num_levels) / num_levels, axis=0):
+        codes += values > cut
+    return codes
+
+
+def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> NDArray[np.float64]:
+    """Count how often each combination of values occurs.
+
+    Parameters
+    ----------
+    codes : (n, d) int array
+        One column a variable.
+    levels : sequence of d ints, optional
+        Number of levels of each variable; by default one more than its largest code, at
+        least two.
+
+    Returns
+    -------
+    float64 array of shape `levels`
+        Axis i is column i of `codes`.
+
+    Raises
+    ------
+    ValueError
+        If `codes` are no codes, `levels` do not fit them, or the table would be larger than
+        `MAX_TABLE_BYTES`.
+
+    Examples
+    --------
+    >>> contingency_table([[0, 0], [1, 0], [1, 1], [1, 1]])
+    array([[1., 0.],
+           [1., 2.]])
+    """
+    codes, levels = as_codes(codes, "codes", levels)
+    num_bytes = 8 * prod(levels)
+    if num_bytes > MAX_TABLE_BYTES:
+        raise ValueError(
+            f"the table of `codes` must fit in {MAX_TABLE_BYTES:,} bytes: "
+            f"{len(levels)} variables with {prod(levels):,} cells need {num_bytes:,}"
+        )
+    cells = np.ravel_multi_index(tuple(codes.T.astype(np.intp)), levels)
+    return np.bincount(cells, minlength=prod(levels)).reshape(levels).astype(np.float64)
+
+
+def as_codes(
+    values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
+) -> tuple[NDArray[np.int8], tuple[int, ...]]:
+    """Check a table of codes at the door; return it as int8 with each column's number of levels.
+
+    Integers and booleans of any width and order are taken, and floats that are whole numbers.
+    """
+    codes = np.asarray(values)
+    check_not_empty(codes, name)
+    if codes.dtype.kind == "f":
+        if np.isnan(codes).any():
+            raise ValueError(f"`{name}` must hold codes 0..L-1, got NaN")
+        if (codes != np.floor(codes)).any():
+            bad = codes[codes != np.floor(codes)][0]
+            raise ValueError(
+                f"`{name}` must hold whole numbers 0..L-1, got {bad} "
+                "(`dichotomize` or `categorize` turn values into codes)"
+            )
+    elif codes.dtype.kind not in "iub":
+        raise ValueError(f"`{name}` must hold integer codes 0..L-1, got dtype {codes.dtype}")
+    largest = codes.max(axis=0)
+    if codes.min() < 0:
+        raise ValueError(f"`{name}` must hold codes 0..L-1, got {codes.min()}")
+    if largest.max() >= MAX_LEVELS:
+        raise ValueError(
+            f"`{name}` must hold codes below {MAX_LEVELS}, the most levels a variable may have, "
+            f"got {largest.max()}"
+        )
+    largest = largest.astype(np.int64)
+    if levels is None:
+        levels = tuple(np.maximum(largest + 1, 2).tolist())
+    else:
+        levels = as_levels(levels, levels_name, codes.shape[1], 2, MAX_LEVELS)
+        for column, (code, level) in enumerate(zip(largest, levels, strict=True)):
+            if code >= level:
+                raise ValueError(
+                    f"`{name}` must hold codes below `{levels_name}`: column {column} has "
+                    f"{level} levels and the code {code}"
+                )
+    return codes.astype(np.int8), levels
+
+
+def check_not_empty(array: NDArray[Any], name: str) -> None:
+    """Check that there are rows and columns."""
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(
+            f"`{name}` must have two dimensions, at least one row and one column, "
+            f"got shape {array.shape}"
+        )
+
+
+def as_levels(
+    levels: Sequence[int],
+    name: str,
+    num_variables: int,
+    smallest: int = 1,
+    largest: int | None = None,
+) -> tuple[int, ...]:
+    """Check one number of levels per variable."""
+    checked = tuple(as_count(level, name, smallest, largest) for level in levels)
+    if len(checked) != num_variables:
+        raise ValueError(f"`{name}` must be {num_variables}, one a variable, got {len(checked)}")
+    return checked
+
+
+def as_count(value: int, name: str, smallest: int, largest: int | None = None) -> int:
+    """Check that a setting is an integer within its range."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"`{name}` must be an integer, got {value!r}")
+    if value < smallest or (largest is not None and value > largest):
+        expected = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
+        raise ValueError(f"`{name}` must be {expected}, got {value}")
+    return int(value)
+
+
+def _as_values(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values)
+    check_not_empty(array, "values")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"`values` must hold real numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64)
+    if np.isnan(array).any():
+        raise ValueError(f"`values` must not hold NaN, got {np.isnan(array).sum()} of them")
+    return array

@@ -1,0 +1,30 @@
+import json
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+# A key that is used twice is an error in every test.
+jax.config.update("jax_debug_key_reuse", True)
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def reference(name):
+    """Read a JSON file of reference values."""
+    return json.loads((REFERENCE / name).read_text())
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20200702)
+
+
+@pytest.fixture
+def cortex_data():
+    """Skip where the published cells are not at hand: they are not ours to ship."""
+    folder = os.environ.get("LOGLIN_DATA_DIR")
+    if not folder or not (Path(folder) / "single_cell_mat.txt").exists():
+        pytest.skip("the cortex data are not in LOGLIN_DATA_DIR")
