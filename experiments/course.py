@@ -1,0 +1,102 @@
+"""Follow what a model learns over its training: select and find patterns at every look."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from loglin import dichotomize, frequent_patterns, select_features
+from models import GenerativeModel, snapshots
+
+Track = Callable[[Iterable[Any], int], Iterator[Any]]
+"""track(iterable, length) passes the items on while it shows a progress bar."""
+
+
+def without_bar(iterable: Iterable[Any], length: int) -> Iterator[Any]:
+    """Pass the items on and show nothing."""
+    return iter(iterable)
+
+
+@dataclass(frozen=True)
+class CourseConfig:
+    """When a study looks at its model, and at what."""
+
+    num_epochs: int
+    """Epochs of training."""
+    num_selected: int
+    """Genes to select."""
+    every: int = 5
+    """Epochs from one look to the next; the first is before training."""
+    num_samples: int = 10_000
+    """Synthetic cells drawn at each look."""
+    num_patterns: int = 10
+    """Most frequent patterns to keep."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("num_epochs", "num_selected", "every", "num_samples", "num_patterns"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}")
+
+    def check_panel(self, num_genes: int) -> None:
+        """Check that there are as many genes as are to be selected."""
+        if self.num_selected > num_genes:
+            raise ValueError(
+                f"`num_selected` must be at most the number of genes: expected up to {num_genes}, "
+                f"got {self.num_selected}"
+            )
+
+
+class Course(NamedTuple):
+    """What the samples of a model showed at each epoch that was looked at."""
+
+    epochs: NDArray[np.int64]
+    """(t,)"""
+    features: NDArray[np.int64]
+    """(t, q) the chosen features in order."""
+    gains: NDArray[np.float64]
+    """(t, q) their G2 gains."""
+    states: NDArray[np.int8]
+    """(t, k, q) the most frequent patterns of these features; -1 where fewer occur."""
+    counts: NDArray[np.int64]
+    """(t, k) how many samples carry them; 0 where fewer occur."""
+    loss: NDArray[np.float64]
+    """(t,) the model's training loss in the epoch; NaN before training."""
+
+
+def follow(
+    key: jax.Array,
+    model: GenerativeModel,
+    x: NDArray[np.int8],
+    config: CourseConfig,
+    track: Track = without_bar,
+) -> Course:
+    """Train a model on x (n, p); at each look draw samples, select features, find patterns.
+
+    The latents are cut at their median. Epochs and looks have keys of their own, so what is
+    seen at an epoch does not depend on how often one looks.
+    """
+    train_key, sample_key = jax.random.split(key)
+    epochs = range(0, config.num_epochs + 1, config.every)
+    looks = []
+    for epoch, state, info in track(snapshots(train_key, model, x, epochs), len(epochs)):
+        samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)
+        x_syn, u_syn = np.asarray(samples.x), dichotomize(np.asarray(samples.u))
+        selection = select_features(x_syn, u_syn, config.num_selected)
+        patterns = frequent_patterns(x_syn, selection.features.tolist(), config.num_patterns)
+        states = np.full((config.num_patterns, config.num_selected), -1, np.int8)
+        counts = np.zeros(config.num_patterns, np.int64)
+        states[: len(patterns.states)] = patterns.states
+        counts[: len(patterns.counts)] = patterns.counts
+        loss = float(info.loss[-1]) if epoch > 0 else np.nan
+        looks.append((epoch, selection.features, selection.gains, states, counts, loss))
+    return Course(*(np.array(column) for column in zip(*looks, strict=True)))
+
+
+def first_look(course: Course, epoch: int) -> int | None:
+    """Return the first look at or after an epoch; None if training stopped before it."""
+    later = np.flatnonzero(course.epochs >= epoch)
+    return int(later[0]) if len(later) else None

@@ -1,0 +1,102 @@
+"""The simulated cells with a stair of stages (Section 3.1.1, Fig. 2)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROLES = ("stage", "overlap", "noise")
+
+
+@dataclass(frozen=True)
+class StairConfig:
+    """Settings of the simulation; the defaults are the paper's for Figs. 2 and 3."""
+
+    num_cells: int = 1000
+    """Cells, spread evenly over the stages."""
+    num_stages: int = 10
+    """Stages of the differentiation."""
+    genes_per_stage: int = 5
+    """Genes that are high in a stage."""
+    overlap: int = 2
+    """Genes that a stage shares with the next one."""
+    num_noise: int = 18
+    """Genes that belong to no stage."""
+    probability_on: float = 0.6
+    """Probability that a gene is present in a cell of its stages."""
+    probability_off: float = 0.1
+    """Probability that it is present in any other cell; also that of noise genes."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name, smallest in (
+            ("num_cells", 1),
+            ("num_stages", 1),
+            ("genes_per_stage", 1),
+            ("overlap", 0),
+            ("num_noise", 0),
+        ):
+            if getattr(self, name) < smallest:
+                raise ValueError(f"`{name}` must be at least {smallest}, got {getattr(self, name)}")
+        if self.overlap >= self.genes_per_stage:
+            raise ValueError(
+                "`overlap` must be smaller than `genes_per_stage`: "
+                f"expected less than {self.genes_per_stage}, got {self.overlap}"
+            )
+        for name in ("probability_on", "probability_off"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"`{name}` must be between 0 and 1, got {getattr(self, name)}")
+
+    @property
+    def num_genes(self) -> int:
+        """Genes of all stages, shared ones once, and noise genes."""
+        step = self.genes_per_stage - self.overlap
+        return step * (self.num_stages - 1) + self.genes_per_stage + self.num_noise
+
+
+class StairGenes(NamedTuple):
+    """What is true of the simulated genes."""
+
+    role: NDArray[np.str_]
+    """(p,) "stage" for genes of one stage, "overlap" for genes of more, "noise" for the rest."""
+    first_stage: NDArray[np.int64]
+    """(p,) the first stage in which the gene is high; -1 for noise. The genes that together
+    form an overlap share it."""
+
+
+class Stairs(NamedTuple):
+    """Simulated cells."""
+
+    x: NDArray[np.int8]
+    """(n, p) 1 where a gene is present; cells in the order of their stages."""
+    stage: NDArray[np.int64]
+    """(n,) the stage of each cell."""
+    genes: StairGenes
+
+
+def stair_genes(config: StairConfig) -> StairGenes:
+    """Return role and stage of each gene."""
+    high = _high(config)
+    num_stages = high.sum(axis=0)
+    role = np.select([num_stages == 0, num_stages == 1], ["noise", "stage"], "overlap")
+    return StairGenes(role, np.where(num_stages > 0, high.argmax(axis=0), -1))
+
+
+def simulate_stairs(config: StairConfig, rng: np.random.Generator) -> Stairs:
+    """Draw cells from the stair-like structure of Section 3.1.1.
+
+    >>> simulate_stairs(StairConfig(num_cells=20), np.random.default_rng(0)).x.shape
+    (20, 50)
+    """
+    stage = np.arange(config.num_cells) * config.num_stages // config.num_cells
+    probability = np.where(_high(config)[stage], config.probability_on, config.probability_off)
+    x = rng.random(probability.shape) < probability
+    return Stairs(x.astype(np.int8), stage, stair_genes(config))
+
+
+def _high(config: StairConfig) -> NDArray[np.bool_]:
+    """(stages, genes): whether the gene is high in the stage."""
+    first = np.arange(config.num_stages)[:, None] * (config.genes_per_stage - config.overlap)
+    gene = np.arange(config.num_genes)
+    return (gene >= first) & (gene < first + config.genes_per_stage)

@@ -1,0 +1,168 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from experiments import cortex_selection, training_progress
+from experiments.__main__ import STUDIES, main
+from experiments.cortex import panel_genes
+from experiments.course import Course
+from experiments.stairs import StairConfig, StairGenes, stair_genes
+from experiments.training_progress import chosen_pairs, share_of_stair_patterns
+
+TINY = [
+    *("--num-epochs", "4", "--every", "2", "--num-samples", "300"),
+    *("--num-selected", "3", "--num-patterns", "4"),
+]
+TINY_STAIRS = [*TINY, "--num-cells", "40", "--num-stages", "3", "--num-noise", "4"]
+
+
+def run(capsys, *arguments):
+    main(list(arguments))
+    return capsys.readouterr().out
+
+
+def test_training_progress_from_data_to_page(tmp_path, capsys):
+    out = run(capsys, "training-progress", *TINY_STAIRS, "--seeds", "2", "--out", str(tmp_path))
+    page = tmp_path / "index.html"
+    assert f"results page: {page}" in out
+    html = page.read_text()
+    assert "At the beginning of training mostly noise genes are selected." in html
+    assert "training stopped at epoch 4" in html
+    assert html.count("data:image/png;base64") == 2
+    assert "http" not in html.replace("http-equiv", "")  # needs no other file
+    for figure in ("patterns", "roles"):
+        assert (tmp_path / "training-progress" / f"{figure}.png").stat().st_size > 5000
+    # A second run takes the results from their files and gives the same page.
+    run(capsys, "training-progress", *TINY_STAIRS, "--seeds", "2", "--out", str(tmp_path))
+    assert page.read_text() == html
+
+
+@pytest.mark.usefixtures("cortex_data")
+def test_cortex_selection_from_data_to_page(tmp_path, capsys):
+    run(capsys, "training-progress", *TINY_STAIRS, "--out", str(tmp_path))
+    run(capsys, "cortex-selection", *TINY, "--batch-size", "50", "--out", str(tmp_path))
+    html = (tmp_path / "index.html").read_text()
+    for gene in cortex_selection.PAPER_DBM:
+        assert f"<td>{gene}</td>" in html
+    assert html.index('id="cortex-selection"') < html.index('id="training-progress"')
+
+
+@pytest.mark.usefixtures("cortex_data")
+def test_the_receptor_panel_runs_as_well(tmp_path, capsys):
+    arguments = [*TINY, "--batch-size", "50", "--panel", "receptors", "--out", str(tmp_path)]
+    out = run(capsys, "cortex-selection", *arguments)
+    assert "not measured" in out
+
+
+def test_missing_data_are_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOGLIN_DATA_DIR", str(tmp_path))
+    (tmp_path / "single_cell_mat.txt").write_text("1\t2\n")
+    with pytest.raises(SystemExit, match="error: .*is not the published file"):
+        main(["cortex-selection", *TINY, "--out", str(tmp_path)])
+
+
+def test_help_lists_studies_and_settings(capsys):
+    for arguments, words in [
+        (["--help"], STUDIES),
+        (["training-progress", "--help"], ["--batch-size", "(default: 7)", "--seeds"]),
+        (["cortex-selection", "--help"], ["--panel", "(default: 12)", "--out"]),
+    ]:
+        with pytest.raises(SystemExit, match="0"):
+            main(arguments)
+        out = capsys.readouterr().out
+        for word in words:
+            assert word in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("training-progress --num-selected 51", "`num_selected` must be at most.*50, got 51"),
+        ("training-progress --batch-size 2000", "`batch_size` must be at most.*1000, got 2000"),
+        ("training-progress --num-epochs 0", "`num_epochs` must be at least 1, got 0"),
+        ("training-progress --seed -1", "`seed` must be at least 0, got -1"),
+        ("training-progress --num-latents 0", "`num_latents` must be an integer of at least 1"),
+        ("cortex-selection --share-for-training 0", "`share_for_training` must be above 0"),
+        ("cortex-selection --batch-size 965", "`batch_size` must be at most.*964, got 965"),
+    ],
+)
+def test_bad_settings_get_one_sentence(arguments, message):
+    with pytest.raises(SystemExit, match=f"^error: {message}"):
+        main(arguments.split())
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_progress, "compute", interrupted)
+    with pytest.raises(SystemExit, match="run the same command again to go on"):
+        main(["training-progress", *TINY_STAIRS, "--out", str(tmp_path)])
+
+
+def test_pairs_by_chance_are_those_of_all_subsets():
+    genes = StairGenes(np.array(["overlap"] * 6 + ["noise"]), np.array([0, 0, 1, 1, 2, 2, -1]))
+    complete = [chosen_pairs(np.array([*c, 6]), genes)[0] for c in combinations(range(6), 3)]
+    observed, expected = chosen_pairs(np.array([0, 1, 4, 6]), genes)
+    assert observed == 1
+    np.testing.assert_allclose(expected, np.mean(complete))
+    assert chosen_pairs(np.array([0, 2, 4]), genes)[0] == 0
+
+
+def test_stair_patterns():
+    genes = stair_genes(StairConfig())
+    features = np.array([3, 4, 6, 9, 0])  # overlaps 0, 0, 1, 2 and a stage gene
+    states = [[0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    fits = [True, True, True, False, False]
+    for state, fit in zip(states, fits, strict=True):
+        assert share_of_stair_patterns(features, np.array([state]), genes) == fit
+    padded = np.array([*states, [-1] * 5])
+    assert share_of_stair_patterns(features, padded, genes) == 3 / 5
+
+
+def course(features, epochs):
+    """A course in which the same genes are chosen at each epoch, always off."""
+    features = np.broadcast_to(features, (len(epochs), np.shape(features)[-1]))
+    return Course(
+        epochs=np.array(epochs),
+        features=features,
+        gains=np.ones(features.shape),
+        states=np.zeros((len(epochs), 1, features.shape[1]), np.int8),
+        counts=np.ones((len(epochs), 1), np.int64),
+        loss=np.ones(len(epochs)),
+    )
+
+
+def verdicts(section):
+    return [statement.verdict for statement in section.statements]
+
+
+def test_verdicts_of_training_progress_follow_the_numbers():
+    config, epochs = training_progress.Config(), list(range(0, 105, 5))
+    genes = stair_genes(config.stairs)
+    noise, overlap = (np.flatnonzero(genes.role == role)[:7] for role in ("noise", "overlap"))
+    # As in the paper: noise genes at first, overlap genes from epoch 20 on.
+    good = course([noise if epoch < 20 else overlap for epoch in epochs], epochs)
+    assert verdicts(training_progress.summarize(config, [good] * 3)) == ["reproduced"] * 7
+    # The other way round.
+    bad = course([overlap if epoch < 20 else noise for epoch in epochs], epochs)
+    found = verdicts(training_progress.summarize(config, [bad] * 3))
+    assert found[:5] == ["not reproduced"] * 5
+    assert found[6] == "not reproduced"
+    # Too short to tell.
+    short = course(noise, [0, 5, 10])
+    assert verdicts(training_progress.summarize(config, [short]))[1:] == ["not measured"] * 6
+
+
+def test_verdicts_of_cortex_selection_follow_the_numbers():
+    config, epochs = cortex_selection.Config(), list(range(0, 105, 5))
+    names, classes = panel_genes("markers")
+    paper = np.flatnonzero(np.isin(names, [*cortex_selection.PAPER_DBM, "Cxcl14"]))
+    non_neural = np.flatnonzero(classes == "non-neural")[:12]
+    good = course([non_neural if epoch < 20 else paper for epoch in epochs], epochs)
+    section = cortex_selection.summarize(config, [good])
+    assert verdicts(section) == ["partly", "reproduced", "reproduced", "reproduced"]
+    assert "8.0 of the 8" in section.statements[0].measured
+    bad = course([paper if epoch < 20 else non_neural for epoch in epochs], epochs)
+    assert verdicts(cortex_selection.summarize(config, [bad])) == ["not reproduced"] * 4
