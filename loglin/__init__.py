@@ -12,11 +12,22 @@ from loglin.hierarchy import (
     is_decomposable,
     joint_independence,
 )
-from loglin.patterns import Patterns, embed, frequent_patterns, pattern_distances
+from loglin.patterns import (
+    Patterns,
+    embed,
+    frequent_patterns,
+    kruskal_stress,
+    pattern_distances,
+    transfer_labels,
+    union_of_features,
+    union_of_patterns,
+)
 from loglin.selection import Selection, select_features
+from loglin.significance import Chance
 from loglin.tables import categorize, contingency_table, dichotomize
 
 __all__ = [
+    "Chance",
     "Fit",
     "Patterns",
     "Selection",
@@ -32,7 +43,11 @@ __all__ = [
     "g_squared",
     "is_decomposable",
     "joint_independence",
+    "kruskal_stress",
     "pattern_distances",
     "pearson_x2",
     "select_features",
+    "transfer_labels",
+    "union_of_features",
+    "union_of_patterns",
 ]

@@ -1,10 +1,22 @@
 """All compiled code: flat contiguous arrays in, numbers and arrays out, no checks."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 
-@njit(cache=True)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function when it is first called; keep the code on disk where that is possible."""
+    try:
+        return njit(cache=True)(function)
+    except RuntimeError:  # numba finds no folder that it may write to
+        return njit(function)
+
+
+@_compiled
 def fit_margins(counts, expected, margin_cells, margin_sizes, limit, max_iterations):
     """Fit the margins of `counts` iteratively and proportionally, changing `expected` in place.
 
@@ -38,83 +50,258 @@ def fit_margins(counts, expected, margin_cells, margin_sizes, limit, max_iterati
     return iterations, deviation
 
 
-@njit(cache=True)
-def candidate_information(x, u, starts, x_levels, u_levels, num_patterns, empty, candidates):
-    """Log-likelihood terms of every candidate j with every latent u, given the chosen set S.
+@intrinsic
+def _popcount(typing_context, word):
+    """Count the ones in a 64-bit word, with one machine instruction."""
 
-    The samples are sorted by the pattern of the chosen features: pattern g holds the samples
-    starts[g] to starts[g + 1] of x (p, n) and u (r, n); `num_patterns` counts all patterns
-    that could occur. With T the table of (u, S, j) in which empty cells count `empty`, the
-    terms are sums over all cells of T log(T / T+), where T+ is T summed over j. They are
-    returned for the whole table (given u and S), for the table summed over u (given S) and
-    for the margin of j (alone), each (r, p).
+    def codegen(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), codegen
+
+
+@_compiled
+def _transpose(block):
+    """Transpose a 64 x 64 matrix of bits in place, by swapping ever smaller squares."""
+    width = np.uint64(32)
+    mask = np.uint64(0x00000000FFFFFFFF)
+    while width > np.uint64(0):
+        step = np.intp(width)
+        for first in range(0, 64, 2 * step):
+            for k in range(first, first + step):
+                swap = ((block[k] >> width) ^ block[k + step]) & mask
+                block[k] ^= swap << width
+                block[k + step] ^= swap
+        width >>= np.uint64(1)
+        mask ^= mask << width
+
+
+@_compiled
+def count_binary(rows, order, starts, slots, first_latent, ones, both):
+    """Add up, pattern by pattern, how often each bit is set, alone and with each latent.
+
+    `rows` (n, words) holds the bits of each sample, features first, the latents from bit
+    `first_latent` on. The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g;
+    their counts go to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). A pattern's
+    samples are taken 64 at a time and turned into one word per bit, so a count is a popcount.
     """
-    num_candidates, num_latents, num_samples = len(candidates), len(u), x.shape[1]
-    xlogx = np.zeros(num_samples + 1)
-    for count in range(1, num_samples + 1):
-        xlogx[count] = count * np.log(count)
-    empty_log = empty * np.log(empty) if empty > 0.0 else 0.0
+    num_words = rows.shape[1]
+    num_latents, num_bits = both.shape[1:]
+    block = np.empty(64, np.uint64)
+    columns = np.empty(num_bits, np.uint64)
+    for g in range(len(starts) - 1):
+        slot = slots[g]
+        for first in range(starts[g], starts[g + 1], 64):
+            size = min(64, starts[g + 1] - first)
+            for word in range(num_words):
+                for i in range(size):
+                    block[i] = rows[order[first + i], word]
+                block[size:] = np.uint64(0)
+                _transpose(block)
+                columns[64 * word : 64 * word + 64] = block
+            for bit in range(num_bits):
+                ones[slot, bit] += np.uint32(_popcount(columns[bit]))
+            for latent in range(num_latents):
+                state = columns[first_latent + latent]
+                for bit in range(num_bits):
+                    both[slot, latent, bit] += np.uint32(_popcount(columns[bit] & state))
 
-    given_us = np.zeros((num_latents, num_candidates))
-    given_s = np.zeros((num_latents, num_candidates))
-    alone = np.zeros((num_latents, num_candidates))
-    counts = np.zeros((u_levels.max(), x_levels.max()), np.int64)
-    for column in range(num_candidates):
-        values = x[candidates[column]]
-        width = x_levels[candidates[column]]
-        margin = np.zeros(width)
-        column_counts = np.zeros(width, np.int64)
-        for value in values:
-            column_counts[value] += 1
+
+@_compiled
+def add_binary_information(
+    sizes, ones, both, first_latent, cell, extra, empty, conditional, given_us, given_s, occupied,
+    num_states, totals,
+):  # fmt: skip
+    """Add the terms of some patterns to those of all binary candidates and latents.
+
+    See `pair_information` for the terms; here they are added to `given_us` and, where
+    `conditional`, to `given_s` (latents, bits), to `occupied` (2, latents, bits) and to
+    `num_states` (latents,), from the counts of `count_binary`; `totals` (bits,) adds up the ones.
+    `cell[k]` and `extra[k]` are k log k and (k + empty) log (k + empty), but `cell[0]` is
+    empty log empty, what an empty cell adds. For larger counts logarithms are taken.
+    """
+    num_latents, num_bits = both.shape[1:]
+    # A state with one sample adds the same whatever the value: no need to look it up.
+    single = cell[0] + cell[1] - extra[1] if len(cell) > 1 else 0.0
+    singles = np.zeros(num_latents)
+    blank = _plogp(2 * empty)
+    with_empty = np.empty(4)
+    for g in range(len(sizes)):
+        for bit in range(num_bits):
+            totals[bit] += ones[g, bit]
         for latent in range(num_latents):
-            states = u[latent]
-            height = u_levels[latent]
-            occupied = np.zeros(width, np.int64)
-            for g in range(len(starts) - 1):
-                counts[:height, :width] = 0
-                for i in range(starts[g], starts[g + 1]):
-                    counts[states[i], values[i]] += 1
-                num_empty_of_pattern = 0
-                for state in range(height):
-                    total = num_empty = 0
-                    for value in range(width):
-                        count = counts[state, value]
-                        if count > 0:
-                            given_us[latent, column] += xlogx[count]
-                            occupied[value] += 1
-                            total += count
-                        else:
-                            num_empty += 1
-                    given_us[latent, column] += num_empty * empty_log
-                    given_us[latent, column] -= _plogp(total, num_empty * empty, xlogx)
-                    num_empty_of_pattern += num_empty
-                for value in range(width):
-                    total = num_empty = 0
-                    for state in range(height):
-                        total += counts[state, value]
-                        num_empty += counts[state, value] == 0
-                    given_s[latent, column] += _plogp(total, num_empty * empty, xlogx)
-                given_s[latent, column] -= _plogp(
-                    starts[g + 1] - starts[g], num_empty_of_pattern * empty, xlogx
-                )
-            # A pattern without samples is empty all over, so its terms are the same each time.
-            num_unseen = num_patterns - (len(starts) - 1)
-            unseen = num_unseen * empty * height * width * np.log(width)
-            given_us[latent, column] -= unseen
-            given_s[latent, column] -= unseen
-            num_cells = num_patterns * height
-            for value in range(width):
-                margin[value] = column_counts[value] + empty * (num_cells - occupied[value])
-            total = margin.sum()
-            for value in range(width):
-                if margin[value] > 0.0:
-                    alone[latent, column] += margin[value] * np.log(margin[value] / total)
-    return given_us, given_s, alone
+            in_state = ones[g, first_latent + latent]
+            for state in range(2):
+                n = in_state if state == 1 else sizes[g] - in_state
+                if n == 0:
+                    continue
+                num_states[latent] += 1
+                if n == 1:
+                    singles[latent] += single
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        occupied[1, latent, bit] += a
+                        occupied[0, latent, bit] += n - a
+                elif n < len(cell):
+                    full, partly = cell[np.uint64(n)], extra[np.uint64(n)]
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        b = n - a
+                        # Unsigned indices, which need no check for a negative one, keep SIMD.
+                        given_us[latent, bit] += (
+                            cell[np.uint64(a)]
+                            + cell[np.uint64(b)]
+                            - (full if (a > 0) & (b > 0) else partly)
+                        )
+                        occupied[1, latent, bit] += a > 0
+                        occupied[0, latent, bit] += b > 0
+                else:
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        b = n - a
+                        num_empty = np.intp(a == 0) + np.intp(b == 0)
+                        given_us[latent, bit] += (
+                            (_plogp(np.float64(a)) if a > 0 else cell[0])
+                            + (_plogp(np.float64(b)) if b > 0 else cell[0])
+                            - _plogp(n + num_empty * empty)
+                        )
+                        occupied[1, latent, bit] += a > 0
+                        occupied[0, latent, bit] += b > 0
+            if conditional:
+                n = sizes[g]
+                for num_empty in range(4):
+                    with_empty[num_empty] = _plogp(n + num_empty * empty)
+                for bit in range(num_bits):
+                    num_ones = ones[g, bit]
+                    a = both[g, latent, bit]
+                    b = in_state - a
+                    empty_1 = np.intp(a == 0) + np.intp(num_ones == a)
+                    empty_0 = np.intp(b == 0) + np.intp(n - num_ones == b)
+                    given_s[latent, bit] += (
+                        _value_total(num_ones, empty_1, cell, extra, empty, blank)
+                        + _value_total(n - num_ones, empty_0, cell, extra, empty, blank)
+                        - with_empty[empty_0 + empty_1]
+                    )
+    for latent in range(num_latents):
+        for bit in range(num_bits):
+            given_us[latent, bit] += singles[latent]
 
 
-@njit(cache=True)
-def _plogp(count, extra, xlogx):
-    """(count + extra) * log(count + extra), from the table where nothing is added."""
-    if extra == 0.0:
-        return xlogx[count]
-    return (count + extra) * np.log(count + extra)
+@_compiled
+def _value_total(count, num_empty, cell, extra, empty, blank):
+    """T log T of a value's total over two states, `num_empty` of which have no sample of it."""
+    if num_empty == 2:
+        return blank
+    if count < len(cell):
+        return extra[np.uint64(count)] if num_empty == 1 else cell[np.uint64(count)]
+    return _plogp(count + num_empty * empty)
+
+
+@_compiled
+def count_pair(x, u, order, starts, slots, table):
+    """Add the samples of each pattern g to table[slots[g], u, x]; `x` and `u` (n,) are codes."""
+    for g in range(len(starts) - 1):
+        for i in range(starts[g], starts[g + 1]):
+            table[slots[g], u[order[i]], x[order[i]]] += 1
+
+
+@_compiled
+def pair_information(table, empty):
+    """Terms of G2 for one candidate j and one latent u, from counts (patterns, u, j).
+
+    With T the counts, 0 replaced by `empty`, the terms are sums of T log(T / T+) over the cells
+    of the patterns in `table`, T+ being T summed over j: for the table itself ("given u and S",
+    states of u without a sample left out) and for the table summed over u ("given S"). Also
+    returns how many cells of (u, S) have a sample of each value of j, and how many have any.
+    """
+    num_patterns, height, width = table.shape
+    given_us = given_s = 0.0
+    occupied = np.zeros(width, np.int64)
+    num_states = 0
+    by_value = np.empty(width)
+    for g in range(num_patterns):
+        by_value[:] = 0.0
+        for state in range(height):
+            total = 0.0
+            terms = 0.0
+            any_sample = False
+            for value in range(width):
+                count = table[g, state, value]
+                any_sample |= count > 0
+                occupied[value] += count > 0
+                expected = np.float64(count) if count > 0 else empty
+                terms += _plogp(expected)
+                total += expected
+                by_value[value] += expected
+            if any_sample:
+                num_states += 1
+                given_us += terms - _plogp(total)
+        for value in range(width):
+            given_s += _plogp(by_value[value])
+        given_s -= _plogp(by_value.sum())
+    return given_us, given_s, occupied, num_states
+
+
+@_compiled
+def refine(order, starts, codes, num_levels):
+    """Split every pattern by the value of one more feature, keeping the order of the samples.
+
+    Returns the new `order` and `starts`; values that no sample of a pattern has make none.
+    """
+    if num_levels == 2:
+        return _refine_by_two(order, starts, codes)
+    new_order = np.empty_like(order)
+    new_starts = np.empty(min(len(order), (len(starts) - 1) * num_levels) + 1, starts.dtype)
+    new_starts[0] = 0
+    num_patterns = 0
+    position = np.empty(num_levels, np.intp)
+    counts = np.empty(num_levels, np.intp)
+    for g in range(len(starts) - 1):
+        counts[:] = 0
+        for i in range(starts[g], starts[g + 1]):
+            counts[codes[order[i]]] += 1
+        end = starts[g]
+        for value in range(num_levels):
+            position[value] = end
+            end += counts[value]
+            if counts[value] > 0:
+                num_patterns += 1
+                new_starts[num_patterns] = end
+        for i in range(starts[g], starts[g + 1]):
+            value = codes[order[i]]
+            new_order[position[value]] = order[i]
+            position[value] += 1
+    return new_order, new_starts[: num_patterns + 1]
+
+
+@_compiled
+def _refine_by_two(order, starts, codes):
+    """Do what `refine` does for two levels, without a branch or a counter in memory."""
+    new_order = np.empty_like(order)
+    new_starts = np.empty(2 * len(starts), starts.dtype)
+    new_starts[0] = 0
+    num_patterns = 0
+    ones = np.empty_like(order)
+    for g in range(len(starts) - 1):
+        next_zero, num_ones = starts[g], 0
+        for i in range(starts[g], starts[g + 1]):
+            # Written to both places; only one of the two moves on.
+            new_order[next_zero] = ones[num_ones] = order[i]
+            value = codes[order[i]]
+            num_ones += value
+            next_zero += 1 - value
+        new_order[next_zero : starts[g + 1]] = ones[:num_ones]
+        for end in (next_zero, starts[g + 1]):
+            if end > new_starts[num_patterns]:
+                num_patterns += 1
+                new_starts[num_patterns] = end
+    return new_order, new_starts[: num_patterns + 1]
+
+
+@_compiled
+def _plogp(value):
+    """Return value * log(value), 0 at 0."""
+    return value * np.log(value) if value > 0.0 else 0.0

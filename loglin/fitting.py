@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import rel_entr
-from scipy.stats import chi2
+from scipy.special import chdtrc, rel_entr
 
 from loglin import _kernels
 from loglin.hierarchy import Generators, Junction, as_generators, degrees_of_freedom, junction
@@ -114,7 +113,7 @@ def fit(
         g2=g2,
         x2=pearson_x2(counts, expected),
         df=df,
-        p_value=float(chi2.sf(g2, df)) if df > 0 else 1.0,
+        p_value=float(chdtrc(df, g2)) if df > 0 else 1.0,
         iterations=iterations,
         converged=bool(deviation <= limit),
         deviation=deviation,

@@ -1,12 +1,16 @@
-"""Frequent patterns of the chosen features, their distances and a map (Section 2.3)."""
+"""Frequent patterns of the chosen features, their distances and a map (Section 2.3).
 
-from collections.abc import Sequence
-from typing import NamedTuple
+scipy.stats and scikit-learn are imported where they are used: they take longer than all the rest.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
-from sklearn.manifold import MDS, ClassicalMDS
 
 from loglin.tables import as_codes, as_count
 
@@ -61,8 +65,140 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
     return Patterns(states[order], counts[order])
 
 
+def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
+    """Return all features chosen at any of several states of a model, in order (Sec. 3.1.3).
+
+    >>> union_of_features([[4, 1], [1, 7]]).tolist()
+    [1, 4, 7]
+    """
+    features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
+    if not features:
+        raise ValueError("`choices` must hold at least one feature, got none")
+    return np.array(sorted(features))
+
+
+def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
+    """Return all patterns frequent at any of several states of a model, (k, q) (Sec. 3.1.3).
+
+    Patterns stand in the order in which they first appear, so those of the first state come
+    first, the most frequent on top.
+
+    Parameters
+    ----------
+    patterns : iterable of Patterns
+        Of the same features.
+
+    Returns
+    -------
+    (k, q) int8 array
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they have different numbers of features.
+
+    Examples
+    --------
+    >>> early = frequent_patterns([[0, 1], [0, 1], [1, 0]], [0, 1])
+    >>> late = frequent_patterns([[1, 1], [1, 1], [0, 1]], [0, 1])
+    >>> union_of_patterns([early, late]).tolist()
+    [[0, 1], [1, 0], [1, 1]]
+    """
+    states = [np.asarray(found.states) for found in patterns]
+    if len({state.shape[1] for state in states}) != 1:
+        raise ValueError(
+            "`patterns` must be of the same number of features, at least one pattern, "
+            f"got {[state.shape[1] for state in states]}"
+        )
+    together = np.concatenate(states)
+    _, first = np.unique(together, axis=0, return_index=True)
+    return together[np.sort(first)]
+
+
+def transfer_labels(
+    x_reference: ArrayLike,
+    labels: ArrayLike,
+    x: ArrayLike,
+    features: Sequence[int],
+    *,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Give samples the labels of reference samples with the same pattern (Sec. 2.6, Eq. 5).
+
+    Where reference samples of one pattern have different labels, the most frequent one counts,
+    and of equally frequent ones the one seen first. A sample whose pattern no reference sample
+    carries gets the label of a reference sample drawn at random.
+
+    Parameters
+    ----------
+    x_reference : (m, p) int array
+        Codes of the reference samples.
+    labels : (m,) array
+        Their labels.
+    x : (n, p) int array
+        Codes of the samples to be labelled.
+    features : sequence of q ints
+        Columns that make the pattern.
+    rng : numpy Generator
+
+    Returns
+    -------
+    labels : (n,) array
+    matched : (n,) bool array
+        Whether the pattern was found among the reference samples.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> transfer_labels([[0], [1], [1]], ["a", "b", "b"], [[1], [0]], [0], rng=rng)[0].tolist()
+    ['b', 'a']
+    """
+    reference, _ = as_codes(x_reference, "x_reference")
+    codes, _ = as_codes(x, "x")
+    names = np.asarray(labels)
+    if names.shape != (len(reference),):
+        raise ValueError(
+            f"`labels` must be one a row of `x_reference`: expected {len(reference)}, "
+            f"got shape {names.shape}"
+        )
+    if reference.shape[1] != codes.shape[1]:
+        raise ValueError(
+            f"`x` must have the columns of `x_reference`: expected {reference.shape[1]}, "
+            f"got {codes.shape[1]}"
+        )
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"`rng` must be a numpy Generator, got {rng!r}")
+    columns = as_features(features, codes.shape[1])
+    both = np.concatenate([reference[:, columns], codes[:, columns]])
+    _, pattern = np.unique(both, axis=0, return_inverse=True)
+    known, wanted = pattern[: len(reference)], pattern[len(reference) :]
+
+    kinds, kind = np.unique(names, return_inverse=True)
+    votes = np.zeros((pattern.max() + 1, len(kinds)), np.int64)
+    np.add.at(votes, (known, kind), 1)
+    # Within a pattern: the first sample of each label decides between equal votes.
+    earliest = np.full(votes.shape, len(names))
+    np.minimum.at(earliest, (known, kind), np.arange(len(names)))
+    winner = (votes * (len(names) + 1) - earliest).argmax(axis=1)
+
+    matched: NDArray[np.bool_] = (votes.sum(axis=1) > 0)[wanted]
+    transferred = kinds[winner[wanted]]
+    transferred[~matched] = rng.choice(names, size=(~matched).sum())
+    return transferred, matched
+
+
 def pattern_distances(
-    x: ArrayLike, u: ArrayLike, features: Sequence[int], states: ArrayLike
+    x: ArrayLike,
+    u: ArrayLike,
+    features: Sequence[int],
+    states: ArrayLike,
+    *,
+    corrected: bool = False,
 ) -> NDArray[np.float64]:
     """Return the root Jensen-Shannon divergences between patterns (Eqs. 2-4).
 
@@ -70,6 +206,13 @@ def pattern_distances(
     latent configurations observed among all samples. The distance of two patterns is the
     square root of the Jensen-Shannon divergence of their distributions, in natural logarithms;
     the root, which is a metric, is what the authors' code maps.
+
+    Between small groups the divergence is biased upward: two halves of one group of 400 samples
+    are 0.5 apart at 10 latents. `corrected` takes off what chance gives: with D0 the divergence
+    expected when the samples of the two patterns are dealt out at random to groups of the same
+    sizes, computed exactly, D becomes log 2 (D - D0) / (log 2 - D0), at least 0. So equal
+    distributions are 0 apart on average and patterns that share no configuration keep sqrt(log 2),
+    as the adjusted mutual information does it. Corrected distances are no metric.
 
     Parameters
     ----------
@@ -81,12 +224,15 @@ def pattern_distances(
         Columns of `x`.
     states : (k, q) int array
         The patterns, as from `frequent_patterns`.
+    corrected : bool
+        Whether to take off what chance gives.
 
     Returns
     -------
     (k, k) array
-        Symmetric, zero on the diagonal, at most sqrt(log 2); NaN in the rows and columns of a
-        pattern that no sample carries.
+        Symmetric, zero on the diagonal, at most sqrt(log 2); NaN, with a warning, in the rows and
+        columns of a pattern that no sample carries. Corrected also NaN between two patterns whose
+        samples all have configurations of their own, which tell nothing.
 
     Raises
     ------
@@ -114,18 +260,58 @@ def pattern_distances(
             f"got {states.shape[1]}"
         )
     observed, configuration = np.unique(latents, axis=0, return_inverse=True)
-    shares = np.full((len(states), len(observed)), np.nan)
-    for row, state in enumerate(states):
-        members = configuration[(codes[:, features] == state).all(axis=1)]
-        if len(members):
-            shares[row] = np.bincount(members, minlength=len(observed)) / len(members)
-    distances = np.empty((len(states), len(states)))
-    for row, share in enumerate(shares):
-        middle = (share + shares) / 2
-        divergence = (rel_entr(share, middle) + rel_entr(shares, middle)).sum(axis=1) / 2
-        # Rounding can leave the divergence of two equal distributions just below zero.
-        distances[row] = np.sqrt(np.maximum(divergence, 0))
-    return distances
+    counts = np.stack(
+        [
+            np.bincount(
+                configuration[(codes[:, features] == state).all(axis=1)], minlength=len(observed)
+            )
+            for state in states
+        ]
+    )
+    sizes = counts.sum(axis=1)
+    if not sizes.all():
+        warnings.warn(
+            f"no sample carries {states[sizes == 0].tolist()}: distances to these are NaN",
+            stacklevel=2,
+        )
+    shares = np.full(counts.shape, np.nan)
+    np.divide(counts, sizes[:, None], out=shares, where=sizes[:, None] > 0)
+    # Rounding can leave the divergence of two equal distributions just below zero.
+    divergences = np.maximum([_divergence(share, shares).sum(axis=1) for share in shares], 0)
+    if corrected:
+        for a, b in combinations(np.flatnonzero(sizes), 2):
+            by_chance = _divergence_by_chance(counts[a], counts[b])
+            most = np.log(2)
+            adjusted = np.nan
+            if by_chance < most * (1 - 1e-12):
+                adjusted = max(0.0, most * (divergences[a, b] - by_chance) / (most - by_chance))
+            divergences[a, b] = divergences[b, a] = adjusted
+    return np.sqrt(divergences)
+
+
+def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each configuration adds to the Jensen-Shannon divergence (Eqs. 2-4)."""
+    middle = (p + q) / 2
+    return (rel_entr(p, middle) + rel_entr(q, middle)) / 2
+
+
+def _divergence_by_chance(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Return the expected divergence when the samples of both groups are dealt out at random.
+
+    Of `total` samples with one configuration a hypergeometric number goes to the first group,
+    so the expectation is a sum over these numbers, for each different total once.
+    """
+    from scipy.stats import hypergeom
+
+    sizes = first.sum(), second.sum()
+    expected = 0.0
+    for total, how_often in zip(*np.unique(first + second, return_counts=True), strict=True):
+        dealt = np.arange(total + 1)
+        probability = hypergeom.pmf(dealt, sizes[0] + sizes[1], sizes[0], total)
+        # More than a group has room for has probability zero.
+        terms = _divergence(dealt / sizes[0], (total - dealt) / sizes[1])
+        expected += how_often * float(probability @ terms)
+    return expected
 
 
 def embed(
@@ -160,6 +346,8 @@ def embed(
     array([[ 1.5],
            [-1.5]])
     """
+    from sklearn.manifold import MDS, ClassicalMDS
+
     matrix = np.asarray(distances)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise ValueError(
@@ -200,6 +388,48 @@ def embed(
     points = points - points.mean(axis=0)
     largest = points[np.abs(points).argmax(axis=0), np.arange(num_dims)]
     return points * np.where(largest < 0, -1.0, 1.0)
+
+
+def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
+    """Return Kruskal's stress-1 of a map: how badly it keeps the order of the distances.
+
+    0 is perfect and above 0.2 poor. It is the same for classical and non-metric maps, so they
+    can be compared by it.
+
+    Parameters
+    ----------
+    distances : (k, k) array
+    points : (k, num_dims) array
+        The map, as from `embed`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If `points` are not one a row of `distances`.
+
+    Examples
+    --------
+    >>> round(kruskal_stress([[0, 1, 2], [1, 0, 3], [2, 3, 0]], [[0.0], [1.0], [-2.0]]), 6)
+    0.0
+    """
+    from scipy.spatial.distance import pdist, squareform
+    from sklearn.isotonic import isotonic_regression
+
+    matrix, mapped = np.asarray(distances, float), np.asarray(points, float)
+    if mapped.ndim != 2 or matrix.shape != (len(mapped), len(mapped)):
+        raise ValueError(
+            f"`points` must be one a row of `distances`: expected {len(matrix)}, "
+            f"got shape {mapped.shape}"
+        )
+    wanted, found = squareform(matrix, checks=False), pdist(mapped)
+    # Among equal distances the mapped ones may stand in any order (Kruskal's primary approach).
+    order = np.lexsort((found, wanted))
+    fitted = isotonic_regression(found[order])
+    return float(np.sqrt(((found[order] - fitted) ** 2).sum() / (found**2).sum()))
 
 
 def as_features(features: Sequence[int], num_columns: int) -> list[int]:

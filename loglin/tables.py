@@ -143,15 +143,17 @@ def as_codes(
             )
     elif codes.dtype.kind not in "iub":
         raise ValueError(f"`{name}` must hold integer codes 0..L-1, got dtype {codes.dtype}")
-    largest = codes.max(axis=0)
-    if codes.min() < 0:
-        raise ValueError(f"`{name}` must hold codes 0..L-1, got {codes.min()}")
-    if largest.max() >= MAX_LEVELS:
+    smallest, most = codes.min(), codes.max()
+    if smallest < 0:
+        raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
+    if most >= MAX_LEVELS:
         raise ValueError(
             f"`{name}` must hold codes below {MAX_LEVELS}, the most levels a variable may have, "
-            f"got {largest.max()}"
+            f"got {most}"
         )
-    largest = largest.astype(np.int64)
+    # Columns are looked at one by one, which takes long, only where not all are binary.
+    all_binary = np.ones(codes.shape[1], np.int64)
+    largest = codes.max(axis=0).astype(np.int64) if most > 1 else all_binary
     if levels is None:
         levels = tuple(np.maximum(largest + 1, 2).tolist())
     else:
@@ -162,7 +164,7 @@ def as_codes(
                     f"`{name}` must hold codes below `{levels_name}`: column {column} has "
                     f"{level} levels and the code {code}"
                 )
-    return codes.astype(np.int8), levels
+    return codes.astype(np.int8, copy=False), levels
 
 
 def check_not_empty(array: NDArray[Any], name: str) -> None:
