@@ -8,7 +8,7 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint lock clean
+.PHONY: help demo test test-slow bench lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: .venv/requirements.lock  ## the tests
 
 test-slow: .venv/requirements.lock  ## the longer checks that `make test` leaves out
 	@$(BIN)/python -m pytest -m slow
+
+bench: .venv/requirements.lock  ## speed against peers, as ratios
+	@$(BIN)/python -m benchmarks.selection
 
 lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
 	@$(BIN)/ruff check .

@@ -110,20 +110,19 @@ def count_binary(rows, order, starts, slots, first_latent, ones, both):
 @_compiled
 def add_binary_information(
     sizes, ones, both, first_latent, cell, extra, empty, conditional, given_us, given_s, occupied,
-    num_states, totals,
+    num_states, num_singles, totals,
 ):  # fmt: skip
     """Add the terms of some patterns to those of all binary candidates and latents.
 
     See `pair_information` for the terms; here they are added to `given_us` and, where
     `conditional`, to `given_s` (latents, bits), to `occupied` (2, latents, bits) and to
     `num_states` (latents,), from the counts of `count_binary`; `totals` (bits,) adds up the ones.
+    A state with a single sample adds the same whatever its value: these are counted only, in
+    `num_singles` (latents,).
     `cell[k]` and `extra[k]` are k log k and (k + empty) log (k + empty), but `cell[0]` is
     empty log empty, what an empty cell adds. For larger counts logarithms are taken.
     """
     num_latents, num_bits = both.shape[1:]
-    # A state with one sample adds the same whatever the value: no need to look it up.
-    single = cell[0] + cell[1] - extra[1] if len(cell) > 1 else 0.0
-    singles = np.zeros(num_latents)
     blank = _plogp(2 * empty)
     with_empty = np.empty(4)
     for g in range(len(sizes)):
@@ -137,7 +136,7 @@ def add_binary_information(
                     continue
                 num_states[latent] += 1
                 if n == 1:
-                    singles[latent] += single
+                    num_singles[latent] += 1
                     for bit in range(num_bits):
                         a = both[g, latent, bit]
                         a = a if state == 1 else ones[g, bit] - a
@@ -185,9 +184,36 @@ def add_binary_information(
                         + _value_total(n - num_ones, empty_0, cell, extra, empty, blank)
                         - with_empty[empty_0 + empty_1]
                     )
+
+
+@_compiled
+def binary_g2(
+    given_us, given_s, occupied, num_states, num_singles, totals, heights, num_samples,
+    num_possible, num_patterns, empty, conditional,
+):  # fmt: skip
+    """Return G2 (latents, features) from what `add_binary_information` has added up.
+
+    `totals` (features,) are the samples with a one; `heights` are the levels of the latents.
+    """
+    num_latents, num_x = len(heights), len(totals)
+    scores = np.empty((num_latents, num_x))
+    single = _plogp(empty) - _plogp(1.0 + empty)
     for latent in range(num_latents):
-        for bit in range(num_bits):
-            given_us[latent, bit] += singles[latent]
+        num_cells = num_possible * heights[latent]
+        # The cells of a state without samples, which count `empty` each.
+        blank = 2.0 * empty * np.log(2.0)
+        full = num_singles[latent] * single - (num_cells - num_states[latent]) * blank
+        unseen = (num_possible - num_patterns) * heights[latent] * blank
+        for j in range(num_x):
+            given = given_us[latent, j] + full
+            if conditional:
+                scores[latent, j] = 2.0 * (given - (given_s[latent, j] - unseen))
+            else:
+                ones = totals[j] + empty * (num_cells - occupied[1, latent, j])
+                zeros = num_samples - totals[j] + empty * (num_cells - occupied[0, latent, j])
+                alone = _plogp(ones) + _plogp(zeros) - _plogp(ones + zeros)
+                scores[latent, j] = 2.0 * (given - alone)
+    return scores
 
 
 @_compiled

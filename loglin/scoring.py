@@ -274,8 +274,15 @@ def in_chunks(
     def checked(
         x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
     ) -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]]:
-        for x, u in read():
-            yield as_samples(x, u, x_levels, u_levels)
+        chunks = read()
+        if not isinstance(chunks, Iterable):
+            raise ValueError(f"`x` must return an iterator over pairs (x, u), got {chunks!r}")
+        for chunk in chunks:
+            if not (isinstance(chunk, tuple | list) and len(chunk) == 2):
+                raise ValueError(
+                    f"`x` must return an iterator over pairs (x, u), got a {type(chunk).__name__}"
+                )
+            yield as_samples(*chunk, x_levels, u_levels)
 
     num_samples = 0
     shape, x_most, u_most = None, np.zeros(0), np.zeros(0)
@@ -352,8 +359,9 @@ def pair_g2(table: NDArray[np.int64], num_possible: float, empty: float) -> tupl
     num_cells = num_possible * height
     given_us -= (num_cells - num_states) * empty * width * log(width)
     given_s -= (num_possible - num_patterns) * empty * height * width * log(width)
-    alone = _alone(table.sum(axis=(0, 1)) + empty * (num_cells - occupied))
-    return 2 * (given_us - float(alone)), 2 * (given_us - given_s)
+    margin = table.sum(axis=(0, 1)) + empty * (num_cells - occupied)
+    alone = _x_log_x(margin / margin.sum()).sum() * margin.sum()
+    return float(2 * (given_us - alone)), float(2 * (given_us - given_s))
 
 
 def _score_binary(source: Source, partition: Any, measure: Statistic) -> NDArray[np.float64]:
@@ -363,28 +371,19 @@ def _score_binary(source: Source, partition: Any, measure: Statistic) -> NDArray
     num_bits = 64 * -(-(num_x + num_u) // 64)
     given_us, given_s = np.zeros((2, num_u, num_bits))
     occupied = np.zeros((2, num_u, num_bits), np.int64)
-    num_states = np.zeros(num_u, np.int64)
+    num_states, num_singles = np.zeros((2, num_u), np.int64)
     totals = np.zeros(num_bits)
     for counts in source.binary_counts(partition):
         _kernels.add_binary_information(
             counts.sizes, counts.ones, counts.both, num_x, measure.cell, measure.extra, empty,
-            measure.null_model == "conditional", given_us, given_s, occupied, num_states, totals,
+            measure.null_model == "conditional", given_us, given_s, occupied, num_states,
+            num_singles, totals,
         )  # fmt: skip
-    heights = variables.u_levels[variables.binary_u]
-    num_cells = partition.num_possible * heights
-    full = given_us[:, :num_x] - ((num_cells - num_states) * empty * 2 * log(2))[:, None]
-    if measure.null_model == "conditional":
-        num_unseen = partition.num_possible - partition.num_patterns
-        given = given_s[:, :num_x] - (num_unseen * empty * heights * 2 * log(2))[:, None]
-        return 2 * (full - given)
-    num_empty = num_cells[:, None] - occupied[:, :, :num_x]
-    values = np.stack([source.num_samples - totals[:num_x], totals[:num_x]])[:, None]
-    return 2 * (full - _alone(values + empty * num_empty))
-
-
-def _alone(margin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of T log(T / N) over the first axis of a candidate's margin T, N its total."""
-    return _x_log_x(margin).sum(axis=0) - _x_log_x(margin.sum(axis=0))
+    return _kernels.binary_g2(
+        given_us, given_s, occupied, num_states, num_singles, totals[:num_x],
+        variables.u_levels[variables.binary_u], source.num_samples, partition.num_possible,
+        partition.num_patterns, empty, measure.null_model == "conditional",
+    )  # fmt: skip
 
 
 def _x_log_x(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -251,7 +251,7 @@ def _scorer(source: Source, null_model: NullModel, empty: float) -> _Score:
         )
     if not isinstance(source, Memory):
         raise ValueError("`null_model` must be 'joint' or 'conditional' for chunks, got a callable")
-    return lambda columns, chosen, _: _scores_from_tables(
+    return lambda columns, chosen, partition: _scores_from_tables(
         source, columns, chosen, null_model, empty
     )
 

@@ -1,11 +1,24 @@
+from contextlib import nullcontext
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.spatial import procrustes
 from scipy.spatial.distance import jensenshannon, pdist, squareform
 
-from loglin import embed, frequent_patterns, pattern_distances
+from loglin import (
+    embed,
+    frequent_patterns,
+    kruskal_stress,
+    pattern_distances,
+    transfer_labels,
+    union_of_features,
+    union_of_patterns,
+)
+from loglin.patterns import _divergence_by_chance
 from tests.conftest import REFERENCE, reference
 
 CASES = sorted(path.stem for path in (REFERENCE / "patterns").glob("*.json"))
@@ -35,9 +48,10 @@ def test_patterns_are_the_authors_most_frequent(name):
 @pytest.mark.parametrize("name", CASES)
 def test_distances_equal_the_authors(name):
     x, u, expected = case(name)
-    ours = pattern_distances(x, u, expected["features"], expected["patterns"])
-    theirs = np.array(expected["dist"], dtype=float)
     seen = np.array(expected["counts"]) > 0
+    with nullcontext() if seen.all() else pytest.warns(UserWarning, match="no sample carries"):
+        ours = pattern_distances(x, u, expected["features"], expected["patterns"])
+    theirs = np.array(expected["dist"], dtype=float)
     np.testing.assert_allclose(ours[np.ix_(seen, seen)], theirs[np.ix_(seen, seen)], atol=1e-9)
     assert np.isnan(ours[~seen]).all()
     assert np.isnan(ours[:, ~seen]).all()
@@ -86,6 +100,109 @@ def test_many_latents_build_no_huge_histogram(rng):
     ours = pattern_distances(x, u, [0, 1], states)
     # No two samples share a configuration, so all patterns are as far apart as can be.
     np.testing.assert_allclose(ours[~np.eye(4, dtype=bool)], np.sqrt(np.log(2)))
+
+
+def divergence(first, second):
+    return jensenshannon(first, second) ** 2
+
+
+@settings(deadline=None, max_examples=30)
+@given(rngs)
+def test_divergence_by_chance_is_the_mean_over_all_deals(rng):
+    first, second = rng.integers(0, 4, size=(2, 3)) + np.array([[1, 0, 0], [0, 1, 0]])
+    pool = np.repeat(np.arange(3), first + second)[:9]
+    size = max(1, len(pool) // 3)
+    deals = [
+        divergence(
+            np.bincount(pool[list(dealt)], minlength=3),
+            np.bincount(np.delete(pool, list(dealt)), minlength=3),
+        )
+        for dealt in combinations(range(len(pool)), size)
+    ]
+    dealt = np.bincount(pool[:size], minlength=3)
+    rest = np.bincount(pool[size:], minlength=3)
+    # scipy takes the root of what rounding may leave below zero.
+    np.testing.assert_allclose(_divergence_by_chance(dealt, rest), np.nanmean(deals), atol=1e-9)
+
+
+def test_corrected_distance_of_two_halves_of_one_group_is_zero_on_average(rng):
+    states = [[0], [1]]
+    plain, corrected, excess = [], [], []
+    for _ in range(300):
+        u = rng.random((400, 10)) < 0.3
+        x = rng.permutation(np.repeat([[0], [1]], 200, axis=0))
+        plain.append(pattern_distances(x, u, [0], states)[0, 1])
+        corrected.append(pattern_distances(x, u, [0], states, corrected=True)[0, 1])
+        _, configuration = np.unique(u, axis=0, return_inverse=True)
+        counts = [np.bincount(configuration[x[:, 0] == v], minlength=300) for v in (0, 1)]
+        excess.append(plain[-1] ** 2 - _divergence_by_chance(*counts))
+    assert np.mean(plain) > 0.5
+    assert np.median(corrected) < 0.05
+    assert abs(np.mean(excess)) < 5 * np.std(excess) / np.sqrt(300)
+
+
+def test_corrected_distances_keep_what_is_there(rng):
+    # Far more samples than configurations: nothing to correct.
+    x = np.repeat([[0], [1]], 20_000, axis=0)
+    u = np.where(x == 0, rng.random(x.shape) < 0.3, rng.random(x.shape) < 0.6)
+    plain, corrected = (
+        pattern_distances(x, u, [0], [[0], [1]], corrected=flag)[0, 1] for flag in (False, True)
+    )
+    np.testing.assert_allclose(corrected, plain, rtol=0.01)
+    # Groups that share no configuration are as far apart as can be.
+    apart = pattern_distances(x, x, [0], [[0], [1]], corrected=True)
+    np.testing.assert_allclose(apart[0, 1], np.sqrt(np.log(2)))
+    assert apart[0, 0] == 0
+
+
+def test_corrected_distances_of_unique_configurations_are_unknown():
+    u = np.array(list(np.ndindex(2, 2, 2)))
+    ours = pattern_distances(u[:, :1], u, [0], [[0], [1]], corrected=True)
+    assert np.isnan(ours[0, 1])
+    assert ours[0, 0] == 0
+
+
+def test_unions():
+    assert union_of_features([np.array([9, 2]), [2, 3]]).tolist() == [2, 3, 9]
+    x = np.array([[0, 0], [0, 0], [0, 1], [1, 1], [1, 1], [1, 1]])
+    early, late = (frequent_patterns(part, [0, 1], 2) for part in (x[:4], x))
+    assert early.states.tolist() == [[0, 0], [0, 1]]
+    assert late.states.tolist() == [[1, 1], [0, 0]]
+    assert union_of_patterns([early, late]).tolist() == [[0, 0], [0, 1], [1, 1]]
+
+
+def test_labels_go_by_perfect_match(rng):
+    reference = np.array([[0, 0], [0, 1], [0, 1], [0, 1], [1, 0], [1, 0]])
+    labels = np.array(["none", "b", "c", "c", "z", "a"])
+    x = np.array([[0, 1, 5], [1, 0, 5], [1, 1, 5], [0, 0, 5]])
+    padded = np.column_stack([reference, np.zeros(6, int)])
+    ours, matched = transfer_labels(padded, labels, x, [0, 1], rng=rng)
+    # The majority is "c"; "z" and "a" tie, and "z" was seen first.
+    assert ours[[0, 1, 3]].tolist() == ["c", "z", "none"]
+    assert matched.tolist() == [True, True, False, True]
+
+
+def test_unmatched_labels_are_drawn_like_those_of_the_reference(rng):
+    reference, labels = np.zeros((4, 1), int), np.array([7, 7, 7, 1])
+    ours, matched = transfer_labels(reference, labels, np.ones((4000, 1), int), [0], rng=rng)
+    assert not matched.any()
+    assert stats.binomtest(int((ours == 7).sum()), 4000, 0.75).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("name", SCALING)
+def test_stress_equals_r(name):
+    data = SCALING[name]
+    has_ties = len(np.unique(data["D"])) < len(pdist(np.zeros((len(data["D"]), 1)))) + 1
+    for points, percent in [
+        (data["isoMDS_tight"]["points"], data["isoMDS_tight"]["stress_percent"]),
+        (data["cmdscale"]["points"], data["stress1_of_start_percent"]),
+    ]:
+        ours = 100 * kruskal_stress(data["D"], points)
+        if has_ties:
+            # R takes tied distances in the order of the data, which can only fit worse.
+            assert 0.99 * percent < ours <= percent * (1 + 1e-6)
+        else:
+            np.testing.assert_allclose(ours, percent, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", SCALING)
@@ -139,6 +256,21 @@ d_ok = 1.0 - np.eye(3)
             lambda: pattern_distances(x_ok, u_ok, [0], [[0, 1]]),
             "`states` must have one column a feature: expected 1, got 2",
         ),
+        (lambda: union_of_features([]), "`choices` must hold at least one feature, got none"),
+        (lambda: union_of_patterns([]), "`patterns` must be of the same number of features"),
+        (
+            lambda: transfer_labels(x_ok, [1, 2], x_ok, [0], rng=np.random.default_rng(0)),
+            "`labels` must be one a row of `x_reference`: expected 4, got shape",
+        ),
+        (
+            lambda: transfer_labels(x_ok, [1] * 4, x_ok[:, :2], [0], rng=np.random.default_rng(0)),
+            "`x` must have the columns of `x_reference`: expected 4, got 2",
+        ),
+        (
+            lambda: transfer_labels(x_ok, [1] * 4, x_ok, [0], rng=0),
+            "`rng` must be a numpy Generator, got 0",
+        ),
+        (lambda: kruskal_stress(d_ok, np.zeros((2, 2))), "`points` must be one a row"),
         (lambda: embed([[0.0, 1.0]]), "`distances` must be a square matrix"),
         (lambda: embed(d_ok * np.nan), "`distances` must be finite.*got nan"),
         (lambda: embed(np.triu(d_ok)), "`distances` must be symmetric"),

@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from loglin import (
+    conditional_independence,
+    contingency_table,
+    fit,
+    joint_independence,
+    select_features,
+)
+
+
+def test_parts_of_a_gain_are_statistics_of_its_tables(rng):
+    x, u = rng.integers(3, size=(300, 5)), rng.integers(2, size=(300, 2))
+    x[:, 3] = (x[:, 0] + u[:, 1]) % 3
+    for null_model in ("joint", "conditional"):
+        ours = select_features(x, u, 4, null_model=null_model)
+        for step in range(4):
+            columns = [u[:, ours.latents[step]], *x[:, ours.features[: step + 1]].T]
+            table = contingency_table(np.column_stack(columns), [2] + [3] * (step + 1))
+            table[table == 0] = 0.5
+            joint, conditional = (
+                fit(table, family(table.ndim))
+                for family in (joint_independence, conditional_independence)
+            )
+            gain = joint if null_model == "joint" else conditional
+            np.testing.assert_allclose(ours.gains[step], gain.g2, rtol=1e-9)
+            assert ours.df[step] == gain.df
+            np.testing.assert_allclose(ours.latent_gains[step], conditional.g2, rtol=1e-9)
+            alone = fit(table.sum(axis=0), joint_independence(table.ndim - 1)).g2
+            np.testing.assert_allclose(ours.feature_gains[step], alone, rtol=1e-9, atol=1e-9)
+
+
+def test_degrees_of_freedom_of_any_null_model(rng):
+    x, u = rng.integers(2, size=(200, 4)), rng.integers(3, size=(200, 1))
+    named = select_features(x, u, 3)
+    called = select_features(x, u, 3, null_model=joint_independence)
+    np.testing.assert_array_equal(named.df, called.df)
+    np.testing.assert_allclose(named.latent_gains, called.latent_gains)
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("null_model", ["joint", "conditional", joint_independence])
+def test_shuffled_gains_are_gains_of_shuffled_features(rng, levels, null_model):
+    x, u = rng.integers(levels, size=(150, 4)), rng.integers(2, size=(150, 2))
+    ours = select_features(
+        x, u, 3, null_model=null_model, num_shuffles=6, rng=np.random.default_rng(5)
+    )
+    family = conditional_independence if null_model == "conditional" else joint_independence
+    again = np.random.default_rng(5)
+    for step in range(3):
+        winner, chosen = ours.features[step], ours.features[:step]
+        copies = again.permuted(np.tile(x[:, winner].astype(np.int8), (6, 1)), axis=1)
+        gains = np.empty((6, 2))
+        for copy, latent in np.ndindex(gains.shape):
+            codes = np.column_stack([u[:, latent], x[:, chosen], copies[copy]])
+            table = contingency_table(codes, [2] + [levels] * (step + 1))
+            table[table == 0] = 0.5
+            gains[copy, latent] = fit(table, family(table.ndim)).g2
+        gains = gains.max(axis=1)
+        np.testing.assert_allclose(ours.chance.mean[step], gains.mean(), rtol=1e-9)
+        np.testing.assert_allclose(ours.chance.sd[step], gains.std(), rtol=1e-6)
+        assert ours.chance.exceedance[step] == (1 + (gains >= ours.gains[step]).sum()) / 7
+
+
+def test_exceedance_is_a_valid_p_value():
+    rng = np.random.default_rng(11)
+    shares = []
+    for _ in range(400):
+        x, u = rng.random((60, 1)) < 0.3, rng.integers(2, size=(60, 2))
+        ours = select_features(x, u, 1, num_shuffles=19, rng=rng)
+        shares.append(ours.chance.exceedance[0])
+    # Uniform on 1/20, ..., 20/20 where nothing is associated, but for ties between gains.
+    for level in (0.05, 0.2, 0.5):
+        num_below = int(np.sum(np.array(shares) <= level + 1e-9))
+        assert stats.binomtest(num_below, 400, level, alternative="greater").pvalue > 1e-3
+    assert np.mean(shares) < 0.65
+
+
+def rare_and_real(rng, n=10_000):
+    """Six features of one latent each, noise, and one rare feature that nothing is related to."""
+    u = rng.integers(2, size=(n, 6))
+    real = u & (rng.random(u.shape) < 0.25)
+    noise = rng.random((n, 5)) < 0.1
+    rare = rng.random((n, 1)) < 0.005
+    return np.column_stack([real, noise, rare]), u
+
+
+def test_chance_explains_rare_features(rng):
+    x, u = rare_and_real(rng)
+    rare = x.shape[1] - 1
+    ours = select_features(x, u, 8, num_shuffles=50, rng=rng)
+    assert set(ours.features[:6]) == set(range(6))
+    assert not ours.by_chance[:6].any()
+    # With half a count in every empty cell the rare feature wins as soon as the table is sparse.
+    assert ours.features[6] == rare
+    assert ours.by_chance[6:].all()
+    assert ours.chance.mean[6] > 0.8 * ours.gains[6]
+    # The plain likelihood ratio has no such artefact.
+    assert rare not in select_features(x, u, 8, empty=0.0).features
+    stopped = select_features(x, u, 8, num_shuffles=50, stop_at_chance=True, rng=rng)
+    assert stopped.features.tolist() == ours.features[:6].tolist()
+    assert stopped.scores.shape == (6, 6, 12)
+
+
+def test_stopping_before_the_first_step_gives_an_empty_selection(rng):
+    x, u = rng.integers(2, size=(200, 3)), rng.integers(2, size=(200, 1))
+    ours = select_features(x, u, 2, num_shuffles=5, stop_at_chance=True, rng=rng)
+    assert ours.features.shape == (0,)
+    assert ours.scores.shape == (0, 1, 3)
+    assert ours.records() == []
+
+
+def test_all_candidates_are_shuffled_where_asked(rng):
+    x, u = rare_and_real(rng, 2000)
+    ours = select_features(x, u, 3, num_shuffles=40, shuffle="all", rng=rng)
+    winner = select_features(x, u, 3, num_shuffles=40, rng=rng)
+    assert ours.features.tolist() == winner.features.tolist()
+    assert winner.chance_of_all is None
+    for step in range(3):
+        chosen = ours.features[:step]
+        mean = ours.chance_of_all.mean[step]
+        assert np.isnan(mean[chosen]).all()
+        assert np.isfinite(np.delete(mean, chosen)).all()
+        assert mean[ours.features[step]] == ours.chance.mean[step]
+        # Two independent samples of the same distribution.
+        spread = np.hypot(ours.chance.sd[step], winner.chance.sd[step]) / np.sqrt(40)
+        assert abs(ours.chance.mean[step] - winner.chance.mean[step]) < 5 * spread
+
+
+def test_same_seed_same_shuffles(rng):
+    x, u = rng.integers(2, size=(100, 5)), rng.integers(2, size=(100, 2))
+    first, again = (
+        select_features(x, u, 3, num_shuffles=5, rng=np.random.default_rng(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.chance.mean, again.chance.mean)
+
+
+def test_a_selection_shows_itself(rng):
+    x, u = rare_and_real(rng, 1000)
+    ours = select_features(x, u, 3, start="best-pair", num_shuffles=9, rng=rng)
+    records = ours.records()
+    assert [record["step"] for record in records] == [1, 2, 3]
+    assert [record["feature"] for record in records] == ours.features.tolist()
+    assert records[1]["gain"] == ours.gains[1]
+    assert np.isnan(records[0]["gain"])
+    lines = str(ours).split("\n")
+    assert len(lines) == 4
+    for line, record in zip(lines[1:], records, strict=True):
+        assert f"{record['gain']:.2f}" in line
+        assert ("by chance" in line) == record["by_chance"]
+
+
+x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_shuffles": 3}, "`rng` must be a numpy Generator to draw the shuffles, got None"),
+        ({"num_shuffles": -1}, "`num_shuffles` must be at least 0, got -1"),
+        ({"shuffle": "some"}, "`shuffle` must be one of .*got 'some'"),
+        ({"stop_at_chance": True}, "`stop_at_chance` needs `num_shuffles` of at least 1, got 0"),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        select_features(x_ok, u_ok, 2, **arguments)
