@@ -7,8 +7,10 @@ each candidate and latent, fitted by iterative proportional fitting.
 """
 
 import resource
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,7 @@ def main() -> None:
     console.print(against_peers(x, u))
     console.print(by_step(x, u))
     console.print(large())
+    console.print(f"import loglin: {import_seconds():.2f} s, nothing is compiled")
 
 
 def against_peers(x: NDArray[np.int8], u: NDArray[np.int8]) -> Table:
@@ -124,6 +127,22 @@ def large() -> Table:
     )
     table.add_row("1 000 000", "1000", "10", "8", seconds, gigabytes, data)
     return table
+
+
+def import_seconds() -> float:
+    """Measure how much longer Python runs when it imports the library."""
+
+    def run(code: str) -> None:
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+    seconds = []
+    for _ in range(7):
+        began = time.perf_counter()
+        run("pass")
+        bare = time.perf_counter()
+        run("import loglin")
+        seconds.append((time.perf_counter() - bare) - (bare - began))
+    return statistics.median(seconds)
 
 
 def measure_large() -> None:

@@ -49,7 +49,8 @@ def run_study(name: str, config: Any, options: Options) -> Path:
     seeds = range(options.seed, options.seed + options.seeds)
     units = run_seeds(name, study, config, seeds, options.out, options.force)
     section = study.summarize(config, [unit.result for unit in units])
-    page = write_report(name, section, [unit.provenance for unit in units], options.out)
+    provenance = [unit.provenance for unit in units]
+    page = write_report(name, section, provenance, options.out, list(STUDIES))
     _print_statements(section)
     return page
 

@@ -146,7 +146,7 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
     ax.set_ylabel("synthetic cells")
     patterns.legend(
         handles=figures.mosaic_legend(
-            legend, {"off": figures.SELECTED_0, "on": figures.SELECTED_1}
+            {name: color for name, color in legend.items() if name in gene_class[final]}, {"off": figures.SELECTED_0, "on": figures.SELECTED_1}
         ),
         loc="outside upper right", ncols=5, frameon=False, fontsize=9,
     )  # fmt: skip
@@ -204,28 +204,38 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
             gene,
             gene_class[gene_columns(genes, [gene])[0]],
             f"{course.gains[-1][rank]:.0f}",
+            f"{course.shuffled[-1][rank]:.0f}{' !' if course.by_chance[-1][rank] else ''}",
             f"{frequency[gene]} of {len(results)}",
             _in_paper(gene),
         ]
         for rank, gene in enumerate(final[0])
     ]
     rows += [
-        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", f"{count} of {len(results)}",
+        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", "", f"{count} of {len(results)}",
          _in_paper(gene)]
         for gene, count in frequency.most_common()
         if gene not in final[0]
     ]  # fmt: skip
     rows += [
-        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", f"0 of {len(results)}",
+        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", "", f"0 of {len(results)}",
          _in_paper(gene)]
         for gene in PAPER_DBM
         if gene in genes and gene not in frequency
     ]  # fmt: skip
     table = Table(
         f"The {num_selected} genes selected at epoch {last}, beside the paper's",
-        ["step (first seed)", "gene", "class", "G2 gain", "seeds that select it", "the paper"],
+        [
+            "step (first seed)",
+            "gene",
+            "class",
+            "G2 gain",
+            "gain when shuffled (! explained by chance)",
+            "seeds that select it",
+            "the paper",
+        ],
         rows,
     )
+    by_chance = np.mean([result.by_chance[-1].sum() for result in results])
     introduction = (
         f"A VAE with {config.num_latents} latents learns {config.share_for_training:.1%} of the "
         f"1525 cells of the mouse visual cortex, {len(genes)} genes cut at their median. Every "
@@ -234,7 +244,8 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         f"seed{'s, each with its own' if len(results) > 1 else ':'} split and weights. The paper "
         "tunes epochs and start; here the last epoch stands for the trained model. Late steps "
         "deserve care: an empty cell of the table counts 0.5, which favours rare genes once the "
-        "table is sparse."
+        f"table is sparse. At the last epoch {by_chance:.1f} of the {num_selected} genes have a "
+        "gain that chance explains: shuffled among the cells they keep more than half of it."
     )
     return Section(
         "Marker genes of the cortex (Section 3.2.1, Fig. 5)",

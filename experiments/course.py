@@ -1,7 +1,7 @@
 """Follow what a model learns over its training: select and find patterns at every look."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import jax
@@ -34,12 +34,16 @@ class CourseConfig:
     """Synthetic cells drawn at each look."""
     num_patterns: int = 10
     """Most frequent patterns to keep."""
+    num_shuffles: int = 20
+    """How often each selected gene is shuffled, to see what chance would give; at least 1."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in ("num_epochs", "num_selected", "every", "num_samples", "num_patterns"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}")
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(
+                    f"`{field.name}` must be at least 1, got {getattr(self, field.name)}"
+                )
 
     def check_panel(self, num_genes: int) -> None:
         """Check that there are as many genes as are to be selected."""
@@ -59,6 +63,10 @@ class Course(NamedTuple):
     """(t, q) the chosen features in order."""
     gains: NDArray[np.float64]
     """(t, q) their G2 gains."""
+    shuffled: NDArray[np.float64]
+    """(t, q) the mean gains of these features shuffled among the samples."""
+    by_chance: NDArray[np.bool_]
+    """(t, q) whether chance explains the gain, as in `loglin.Selection`."""
     states: NDArray[np.int8]
     """(t, k, q) the most frequent patterns of these features; -1 where fewer occur."""
     counts: NDArray[np.int64]
@@ -79,20 +87,28 @@ def follow(
     The latents are cut at their median. Epochs and looks have keys of their own, so what is
     seen at an epoch does not depend on how often one looks.
     """
-    train_key, sample_key = jax.random.split(key)
+    train_key, sample_key, shuffle_key = jax.random.split(key, 3)
     epochs = range(0, config.num_epochs + 1, config.every)
     looks = []
     for epoch, state, info in track(snapshots(train_key, model, x, epochs), len(epochs)):
         samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)
         x_syn, u_syn = np.asarray(samples.x), dichotomize(np.asarray(samples.u))
-        selection = select_features(x_syn, u_syn, config.num_selected)
+        shuffle_seed = jax.random.key_data(jax.random.fold_in(shuffle_key, epoch))
+        selection = select_features(
+            x_syn,
+            u_syn,
+            config.num_selected,
+            num_shuffles=config.num_shuffles,
+            rng=np.random.default_rng(np.asarray(shuffle_seed)),
+        )
         patterns = frequent_patterns(x_syn, selection.features.tolist(), config.num_patterns)
         states = np.full((config.num_patterns, config.num_selected), -1, np.int8)
         counts = np.zeros(config.num_patterns, np.int64)
         states[: len(patterns.states)] = patterns.states
         counts[: len(patterns.counts)] = patterns.counts
         loss = float(info.loss[-1]) if epoch > 0 else np.nan
-        looks.append((epoch, selection.features, selection.gains, states, counts, loss))
+        found = selection.features, selection.gains, selection.chance.mean, selection.by_chance
+        looks.append((epoch, *found, states, counts, loss))
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
 
 

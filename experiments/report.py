@@ -52,7 +52,11 @@ def judge(share: float, reproduced: float, partly: float) -> Verdict:
 
 
 def write_report(
-    name: str, section: Section, provenance: Sequence[Mapping[str, Any]], out: Path
+    name: str,
+    section: Section,
+    provenance: Sequence[Mapping[str, Any]],
+    out: Path,
+    order: Sequence[str],
 ) -> Path:
     """Write a study's figures and section under `out`/`name`; return the path of the page.
 
@@ -65,6 +69,8 @@ def write_report(
         Of the units that the section shows, as in `runs.Unit`.
     out : Path
         The results folder; the page is `out`/index.html.
+    order : sequence of str
+        The studies in the order in which the page shows those that have been run.
     """
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +81,8 @@ def write_report(
         images[file_name] = buffer.getvalue()
         _write(folder / f"{file_name}.png", images[file_name])
     _write(folder / "section.html", _section_html(name, section, images, provenance).encode())
-    sections = [path.read_text() for path in sorted(out.glob("*/section.html"))]
+    paths = [out / study / "section.html" for study in order]
+    sections = [path.read_text() for path in paths if path.exists()]
     page = out / "index.html"
     _write(page, _PAGE.replace("{{sections}}", "\n".join(sections)).encode())
     return page

@@ -241,9 +241,10 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
              if (look := first_look(course, e)) is not None]  # fmt: skip
     table = Table(
         f"Genes among the {num_selected} chosen, mean over seeds",
-        ["epoch", *ROLES, "training loss (nats)"],
+        ["epoch", *ROLES, "gain explained by chance", "training loss (nats)"],
         [
             [course.epochs[look], *(f"{v:.1f}" for v in counts[:, look].mean(axis=0)),
+             f"{np.mean([r.by_chance[look].sum() for r in results]):.1f}",
              f"{np.mean([r.loss[look] for r in results]):.2f}" if look else "before training"]
             for look in sorted(set(looks))
         ],

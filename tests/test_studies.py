@@ -45,7 +45,7 @@ def test_cortex_selection_from_data_to_page(tmp_path, capsys):
     html = (tmp_path / "index.html").read_text()
     for gene in cortex_selection.PAPER_DBM:
         assert f"<td>{gene}</td>" in html
-    assert html.index('id="cortex-selection"') < html.index('id="training-progress"')
+    assert html.index('id="training-progress"') < html.index('id="cortex-selection"')
 
 
 @pytest.mark.usefixtures("cortex_data")
@@ -128,6 +128,8 @@ def course(features, epochs):
         epochs=np.array(epochs),
         features=features,
         gains=np.ones(features.shape),
+        shuffled=np.zeros(features.shape),
+        by_chance=np.zeros(features.shape, bool),
         states=np.zeros((len(epochs), 1, features.shape[1]), np.int8),
         counts=np.ones((len(epochs), 1), np.int64),
         loss=np.ones(len(epochs)),
