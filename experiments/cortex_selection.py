@@ -146,7 +146,8 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
     ax.set_ylabel("synthetic cells")
     patterns.legend(
         handles=figures.mosaic_legend(
-            {name: color for name, color in legend.items() if name in gene_class[final]}, {"off": figures.SELECTED_0, "on": figures.SELECTED_1}
+            {name: color for name, color in legend.items() if name in gene_class[final]},
+            {"off": figures.SELECTED_0, "on": figures.SELECTED_1},
         ),
         loc="outside upper right", ncols=5, frameon=False, fontsize=9,
     )  # fmt: skip

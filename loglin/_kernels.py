@@ -114,7 +114,7 @@ def add_binary_information(
 ):  # fmt: skip
     """Add the terms of some patterns to those of all binary candidates and latents.
 
-    See `pair_information` for the terms; here they are added to `given_us` and, where
+    See `pair_g2` for the terms; here they are added to `given_us` and, where
     `conditional`, to `given_s` (latents, bits), to `occupied` (2, latents, bits) and to
     `num_states` (latents,), from the counts of `count_binary`; `totals` (bits,) adds up the ones.
     A state with a single sample adds the same whatever its value: these are counted only, in
@@ -189,30 +189,26 @@ def add_binary_information(
 @_compiled
 def binary_g2(
     given_us, given_s, occupied, num_states, num_singles, totals, heights, num_samples,
-    num_possible, num_patterns, empty, conditional,
+    num_patterns, num_possible, empty,
 ):  # fmt: skip
-    """Return G2 (latents, features) from what `add_binary_information` has added up.
+    """Return G2 of [U S][j] and of [U S][S j], each (latents, features).
 
-    `totals` (features,) are the samples with a one; `heights` are the levels of the latents.
+    From what `add_binary_information` has added up; `totals` (features,) are the samples with a
+    one, `heights` the levels of the latents. Without `given_s` the second means nothing.
     """
     num_latents, num_x = len(heights), len(totals)
-    scores = np.empty((num_latents, num_x))
+    scores = np.empty((2, num_latents, num_x))
     single = _plogp(empty) - _plogp(1.0 + empty)
+    counts, filled = np.empty(2), np.empty(2)
     for latent in range(num_latents):
-        num_cells = num_possible * heights[latent]
-        # The cells of a state without samples, which count `empty` each.
-        blank = 2.0 * empty * np.log(2.0)
-        full = num_singles[latent] * single - (num_cells - num_states[latent]) * blank
-        unseen = (num_possible - num_patterns) * heights[latent] * blank
         for j in range(num_x):
-            given = given_us[latent, j] + full
-            if conditional:
-                scores[latent, j] = 2.0 * (given - (given_s[latent, j] - unseen))
-            else:
-                ones = totals[j] + empty * (num_cells - occupied[1, latent, j])
-                zeros = num_samples - totals[j] + empty * (num_cells - occupied[0, latent, j])
-                alone = _plogp(ones) + _plogp(zeros) - _plogp(ones + zeros)
-                scores[latent, j] = 2.0 * (given - alone)
+            counts[0], counts[1] = num_samples - totals[j], totals[j]
+            filled[0], filled[1] = occupied[0, latent, j], occupied[1, latent, j]
+            scores[0, latent, j], scores[1, latent, j] = _g2(
+                given_us[latent, j] + num_singles[latent] * single, given_s[latent, j],
+                counts, filled, num_states[latent], heights[latent], num_patterns, num_possible,
+                empty,
+            )  # fmt: skip
     return scores
 
 
@@ -235,19 +231,17 @@ def count_pair(x, u, order, starts, slots, table):
 
 
 @_compiled
-def pair_information(table, empty):
-    """Terms of G2 for one candidate j and one latent u, from counts (patterns, u, j).
+def pair_g2(table, num_possible, empty):
+    """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    With T the counts, 0 replaced by `empty`, the terms are sums of T log(T / T+) over the cells
-    of the patterns in `table`, T+ being T summed over j: for the table itself ("given u and S",
-    states of u without a sample left out) and for the table summed over u ("given S"). Also
-    returns how many cells of (u, S) have a sample of each value of j, and how many have any.
+    `num_possible` patterns could occur. With T the counts, 0 replaced by `empty`, the terms are
+    sums of T log(T / T+), T+ being T summed over j: over the cells of the table ("given u and S",
+    but not of states of u without a sample), and over the table summed over u ("given S").
     """
     num_patterns, height, width = table.shape
     given_us = given_s = 0.0
-    occupied = np.zeros(width, np.int64)
+    counts, occupied, by_value = np.zeros(width), np.zeros(width), np.empty(width)
     num_states = 0
-    by_value = np.empty(width)
     for g in range(num_patterns):
         by_value[:] = 0.0
         for state in range(height):
@@ -257,18 +251,50 @@ def pair_information(table, empty):
             for value in range(width):
                 count = table[g, state, value]
                 any_sample |= count > 0
+                counts[value] += count
                 occupied[value] += count > 0
-                expected = np.float64(count) if count > 0 else empty
-                terms += _plogp(expected)
-                total += expected
-                by_value[value] += expected
+                frequency = np.float64(count) if count > 0 else empty
+                terms += _plogp(frequency)
+                total += frequency
+                by_value[value] += frequency
             if any_sample:
                 num_states += 1
                 given_us += terms - _plogp(total)
         for value in range(width):
             given_s += _plogp(by_value[value])
         given_s -= _plogp(by_value.sum())
-    return given_us, given_s, occupied, num_states
+    return _g2(
+        given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
+    )
+
+
+@_compiled
+def _g2(
+    given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
+):  # fmt: skip
+    """Return G2 of [U S][j] and of [U S][S j] for one candidate and latent, from their terms.
+
+    `counts` are the samples with each value of j, `occupied` the cells of (u, S) that have such a
+    sample, `num_states` those that have any. With w values, log(w T / T+) is taken for
+    log(T / T+): this shifts all sums alike, and the cells of patterns and states without samples,
+    where T / T+ is 1 / w, add nothing. So no large numbers cancel, however many patterns could
+    occur.
+    """
+    width = len(counts)
+    num_samples, num_occupied = counts.sum(), occupied.sum()
+    shift = np.log(width)
+    given_us += shift * (num_samples + empty * (width * num_states - num_occupied))
+    given_s += shift * (num_samples + empty * (width * height * num_patterns - num_occupied))
+    num_cells = num_possible * height
+    total = num_samples + empty * (width * num_cells - num_occupied)
+    alone = 0.0
+    for value in range(width):
+        margin = counts[value] + empty * (num_cells - occupied[value])
+        if margin > 0.0:
+            excess = width * counts[value] - num_samples
+            excess += empty * (num_occupied - width * occupied[value])
+            alone += margin * np.log1p(excess / total)
+    return 2.0 * (given_us - alone), 2.0 * (given_us - given_s)
 
 
 @_compiled

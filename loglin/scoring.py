@@ -1,73 +1,41 @@
-"""G2 of every candidate without building a table (Section 2.2, the closed form of Eq. 1).
+"""G2 of every candidate against a null model (Section 2.2, the closed form of Eq. 1).
 
 The table of (u, S, j), S being the chosen features, has a row for every pattern of S that could
-occur, but only the patterns that do occur are visited. With T the table in which an empty cell
-counts `empty`, and N its total, both null models have a closed form:
+occur. With T the table in which an empty cell counts `empty`, and N its total, the two null models
+of the paper and its authors have a closed form, so that no table is built:
 
 - [U S][j], Eq. 1: G2 = 2 (sum T log(T / T_us) - sum T_j log(T_j / N)), which is 2 N times the
   mutual information of j with (u, S);
 - [U S][S j]: G2 = 2 (sum T log(T / T_us) - sum T_sj log(T_sj / T_s)), that of j with u given S.
 
-All cells of a pattern that does not occur count `empty`; together they add one constant.
-
-A source holds the samples, in memory (`Memory`) or as chunks that are read again whenever they are
-counted (`Chunks`). It groups them by the pattern of the chosen features (`start`, `refine`) and
-counts: binary columns, packed into 64-bit words, all at once (`binary_counts`), and columns with
-more levels pair by pair (`pair_tables`). Both give the same counts, so the same scores to the bit.
+Only patterns that occur are visited: with log(w T / T+) for log(T / T+), w being the levels of j,
+all cells of the others add nothing. Any other null model is fitted to dense tables.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import log
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from loglin import _kernels
-from loglin.tables import as_codes
+from loglin.fitting import fit
+from loglin.hierarchy import degrees_of_freedom
+from loglin.sources import Memory, Source
+from loglin.tables import contingency_table
 
-Source = Any
-"""`Memory` or `Chunks`, each with partitions of its own kind."""
+NullModel = str | Callable[[int], Iterable[Iterable[int]]]
+NULL_MODELS = ("joint", "conditional")
 
 _TABLE_SIZE = 2**16
 """Logarithms of counts below this are looked up."""
-_BLOCK_SIZE = 2**16
-"""Patterns are counted in blocks of about this many numbers."""
-
-ReadChunks = Callable[[], Iterable[tuple[ArrayLike, ArrayLike | None]]]
-
-
-class Variables(NamedTuple):
-    """What is known of features and latents without the samples."""
-
-    x_levels: NDArray[np.int64]
-    """(p,)"""
-    u_levels: NDArray[np.int64]
-    """(r,); without latents there is one that never changes, with one level."""
-    binary_x: NDArray[np.intp]
-    """Columns of x with two levels."""
-    binary_u: NDArray[np.intp]
-    """Columns of u with two levels, or one."""
-    other_pairs: list[tuple[int, int]]
-    """Feature and latent of all pairs that are not both binary."""
-
-
-class BinaryCounts(NamedTuple):
-    """Counts of some patterns; bits are those of the packed rows, features first."""
-
-    sizes: NDArray[np.integer]
-    """(patterns,) samples."""
-    ones: NDArray[np.integer]
-    """(patterns, bits) samples with a one."""
-    both: NDArray[np.integer]
-    """(patterns, latents, bits) samples with a one that are in state 1 of the latent."""
 
 
 class Statistic(NamedTuple):
     """What G2 is measured against, and the logarithms it takes."""
 
-    null_model: str
-    """ "joint" or "conditional"."""
+    null_model: NullModel
+    """ "joint", "conditional", or a function from the number of variables to generators."""
     empty: float
     """What an empty cell counts."""
     cell: NDArray[np.float64]
@@ -76,356 +44,132 @@ class Statistic(NamedTuple):
     """(k + empty) log(k + empty)."""
 
 
-def statistic(null_model: str, empty: float, num_samples: int) -> Statistic:
-    """Prepare the statistic for up to `num_samples` samples."""
+def as_statistic(null_model: Any, empty: float, num_samples: int) -> Statistic:
+    """Check the null model and what an empty cell counts; prepare for so many samples."""
+    if not (callable(null_model) or null_model in NULL_MODELS):
+        raise ValueError(
+            f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
+        )
+    if not (np.isfinite(empty) and empty >= 0):
+        raise ValueError(f"`empty` must be a number of at least 0, got {empty}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
     cell, extra = _x_log_x(counts), _x_log_x(counts + empty)
     cell[0] = extra[0]
     return Statistic(null_model, float(empty), cell, extra)
 
 
-class Partition(NamedTuple):
-    """Samples in memory, grouped by the pattern of the chosen features."""
+def score(
+    columns: Source, source: Source, chosen: list[int], partition: Any, statistic: Statistic
+) -> NDArray[np.float64]:
+    """Return G2 of the null model for every latent and column, (r, columns).
 
-    order: NDArray[np.intp]
-    """(n,) the samples, pattern by pattern."""
-    starts: NDArray[np.intp]
-    """(patterns + 1,) where each pattern starts in `order`."""
-    num_possible: float
-    """Patterns that could occur."""
-
-    @property
-    def num_patterns(self) -> int:
-        """Patterns that occur."""
-        return len(self.starts) - 1
-
-
-class Memory(NamedTuple):
-    """Samples held in memory."""
-
-    x: NDArray[np.int8]
-    """(n, p) codes."""
-    u: NDArray[np.int8]
-    """(n, r) codes."""
-    variables: Variables
-    rows: NDArray[np.uint64]
-    """(n, words) bits of the binary features, then of the binary latents."""
-
-    @property
-    def num_samples(self) -> int:
-        """Samples."""
-        return len(self.x)
-
-    def start(self) -> Partition:
-        """Return the partition before any feature is chosen: one pattern, of nothing."""
-        return Partition(np.arange(len(self.x)), np.array([0, len(self.x)]), 1.0)
-
-    def refine(self, partition: Partition, feature: int) -> Partition:
-        """Split every pattern by one more feature."""
-        num_levels = int(self.variables.x_levels[feature])
-        codes = np.ascontiguousarray(self.x[:, feature])
-        order, starts = _kernels.refine(partition.order, partition.starts, codes, num_levels)
-        return Partition(order, starts, partition.num_possible * num_levels)
-
-    def binary_counts(self, partition: Partition) -> Iterator[BinaryCounts]:
-        """Count the binary columns, a block of patterns at a time."""
-        num_latents, num_bits = len(self.variables.binary_u), 64 * self.rows.shape[1]
-        block = min(partition.num_patterns, max(1, _BLOCK_SIZE // (num_bits * num_latents)))
-        slots = np.arange(block)
-        ones = np.empty((block, num_bits), np.uint32)
-        both = np.empty((block, num_latents, num_bits), np.uint32)
-        for first in range(0, partition.num_patterns, block):
-            starts = partition.starts[first : first + block + 1]
-            sizes = np.diff(starts).astype(np.uint32)
-            counts = BinaryCounts(sizes, ones[: len(sizes)], both[: len(sizes)])
-            counts.ones.fill(0)
-            counts.both.fill(0)
-            _kernels.count_binary(
-                self.rows, partition.order, starts, slots, len(self.variables.binary_x),
-                counts.ones, counts.both,
-            )  # fmt: skip
-            yield counts
-
-    def pair_tables(
-        self, partition: Partition, pairs: Iterable[tuple[int, int]]
-    ) -> Iterator[NDArray[np.int64]]:
-        """Count (patterns, u, j) for each pair of feature j and latent u, one after the other."""
-        slots = np.arange(partition.num_patterns)
-        for feature, latent in pairs:
-            table = _empty_pair_table(self.variables, partition, feature, latent)
-            x, u = (np.ascontiguousarray(c) for c in (self.x[:, feature], self.u[:, latent]))
-            _kernels.count_pair(x, u, partition.order, partition.starts, slots, table)
-            yield table
-
-
-def in_memory(
-    x: NDArray[np.int8], u: NDArray[np.int8], x_levels: Sequence[int], u_levels: Sequence[int]
-) -> Memory:
-    """Take checked codes x (n, p) and u (n, r) as a source."""
-    variables = _variables(x_levels, u_levels)
-    return Memory(x, u, variables, _pack(x, u, variables))
-
-
-class ChunkPartition(NamedTuple):
-    """The patterns of the chosen features that occur in any chunk."""
-
-    features: list[int]
-    """The chosen features."""
-    slots: dict[bytes, int]
-    """Position of each pattern, in the order of `Partition`; the keys are the codes."""
-    num_possible: float
-    """Patterns that could occur."""
-
-    @property
-    def num_patterns(self) -> int:
-        """Patterns that occur."""
-        return len(self.slots)
-
-
-class Chunks(NamedTuple):
-    """Samples that are read, chunk by chunk, whenever they are counted."""
-
-    read: Callable[[], Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]]
-    """Reads all chunks once, checked."""
-    variables: Variables
-    num_samples: int
-
-    def only(self, columns: NDArray[np.intp]) -> "Chunks":
-        """Return the same chunks with these features only."""
-        kept = _variables(self.variables.x_levels[columns], self.variables.u_levels)
-        return Chunks(lambda: ((x[:, columns], u) for x, u in self.read()), kept, self.num_samples)
-
-    def start(self) -> ChunkPartition:
-        """Return the partition before any feature is chosen: one pattern, of nothing."""
-        return ChunkPartition([], {b"": 0}, 1.0)
-
-    def refine(self, partition: ChunkPartition, feature: int) -> ChunkPartition:
-        """Split every pattern by one more feature."""
-        features = [*partition.features, feature]
-        patterns = {
-            pattern.tobytes()
-            for x, _ in self.read()
-            for pattern in np.unique(x[:, features], axis=0)
-        }
-        # Codes are below 128, so bytes sort as the codes do.
-        return ChunkPartition(
-            features,
-            {pattern: slot for slot, pattern in enumerate(sorted(patterns))},
-            partition.num_possible * float(self.variables.x_levels[feature]),
-        )
-
-    def binary_counts(self, partition: ChunkPartition) -> Iterator[BinaryCounts]:
-        """Count the binary columns of all patterns, chunk by chunk."""
-        num_x, num_latents = len(self.variables.binary_x), len(self.variables.binary_u)
-        num_patterns, num_bits = partition.num_patterns, 64 * -(-(num_x + num_latents) // 64)
-        counts = BinaryCounts(
-            np.zeros(num_patterns, np.int64),
-            np.zeros((num_patterns, num_bits), np.int64),
-            np.zeros((num_patterns, num_latents, num_bits), np.int64),
-        )
-        for x, u, order, starts, slots in self._grouped(partition):
-            rows = _pack(x, u, self.variables)
-            counts.sizes[slots] += np.diff(starts)
-            _kernels.count_binary(rows, order, starts, slots, num_x, counts.ones, counts.both)
-        yield counts
-
-    def pair_tables(
-        self, partition: ChunkPartition, pairs: Iterable[tuple[int, int]]
-    ) -> Iterator[NDArray[np.int64]]:
-        """Count (patterns, u, j) for all pairs of feature j and latent u while reading once."""
-        pairs = list(pairs)
-        tables = [_empty_pair_table(self.variables, partition, *pair) for pair in pairs]
-        for x, u, order, starts, slots in self._grouped(partition) if pairs else ():
-            for (feature, latent), table in zip(pairs, tables, strict=True):
-                j, state = (np.ascontiguousarray(c) for c in (x[:, feature], u[:, latent]))
-                _kernels.count_pair(j, state, order, starts, slots, table)
-        return iter(tables)
-
-    def _grouped(self, partition: ChunkPartition) -> Iterator[tuple[NDArray[Any], ...]]:
-        """Read the chunks: x, u, their samples pattern by pattern, and the patterns' slots."""
-        num_samples = 0
-        for x, u in self.read():
-            patterns, members = np.unique(x[:, partition.features], axis=0, return_inverse=True)
-            try:
-                slots = np.array([partition.slots[pattern.tobytes()] for pattern in patterns])
-            except KeyError:
-                raise ValueError(_CHANGED.format("a pattern that was not there before")) from None
-            order = np.argsort(members, kind="stable")
-            yield x, u, order, np.append(0, np.cumsum(np.bincount(members))), slots
-            num_samples += len(x)
-        if num_samples != self.num_samples:
-            raise ValueError(_CHANGED.format(f"{num_samples} samples, before {self.num_samples}"))
-
-
-_CHANGED = "`x` must give the same chunks each time it is read, got {}"
-
-
-def in_chunks(
-    read: ReadChunks, x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
-) -> Chunks:
-    """Take chunks (x, u) that `read` reads again each time as a source, after one look at all.
-
-    Raises
-    ------
-    ValueError
-        If the chunks are no codes or do not fit each other or the levels.
+    Parameters
+    ----------
+    columns : Source
+        The candidates j, with the latents of `source`: `source` itself, or shuffled features.
+    source : Source
+        Holds the chosen features.
+    chosen : list of ints
+        Columns of `source`. If they are among `columns` their own scores mean nothing.
+    partition : of `source`
+        By the pattern of the chosen features.
+    statistic : Statistic
     """
-
-    def checked(
-        x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
-    ) -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]]:
-        chunks = read()
-        if not isinstance(chunks, Iterable):
-            raise ValueError(f"`x` must return an iterator over pairs (x, u), got {chunks!r}")
-        for chunk in chunks:
-            if not (isinstance(chunk, tuple | list) and len(chunk) == 2):
-                raise ValueError(
-                    f"`x` must return an iterator over pairs (x, u), got a {type(chunk).__name__}"
-                )
-            yield as_samples(*chunk, x_levels, u_levels)
-
-    num_samples = 0
-    shape, x_most, u_most = None, np.zeros(0), np.zeros(0)
-    for x, u, x_found, u_found in checked(x_levels, u_levels):
-        if shape is None:
-            shape = x.shape[1], u.shape[1]
-            x_most, u_most = np.array(x_found), np.array(u_found)
-        if shape != (x.shape[1], u.shape[1]):
-            raise ValueError(
-                f"`x` must be chunks with the same columns: expected {shape[0]} features and "
-                f"{shape[1]} latents, got {x.shape[1]} and {u.shape[1]}"
-            )
-        x_most, u_most = np.maximum(x_most, x_found), np.maximum(u_most, u_found)
-        num_samples += len(x)
-    if shape is None:
-        raise ValueError("`x` must be chunks with samples, got none")
-    x_final = [int(level) for level in x_most]
-    u_final = [int(level) for level in u_most] if u_most.max() > 1 else None
-
-    def read_checked() -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]:
-        return ((x, u) for x, u, *_ in checked(x_final, u_final))
-
-    return Chunks(read_checked, _variables(x_most, u_most), num_samples)
-
-
-def as_samples(
-    x: ArrayLike,
-    u: ArrayLike | None,
-    levels: Sequence[int] | None,
-    latent_levels: Sequence[int] | None,
-) -> tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]:
-    """Check features and latents at the door; return their codes and numbers of levels."""
-    features, x_levels = as_codes(x, "x", levels)
-    # A latent that never changes adds nothing to any table.
-    latents = np.zeros((len(features), 1), np.int8)
-    u_levels: tuple[int, ...] = (1,)
-    if u is not None:
-        latents, u_levels = as_codes(u, "u", latent_levels, "latent_levels")
-    if len(latents) != len(features):
-        raise ValueError(
-            f"`u` must have as many rows as `x`: expected {len(features)}, got {len(latents)}"
-        )
-    return features, latents, x_levels, u_levels
-
-
-def score_all(source: Source, partition: Any, measure: Statistic) -> NDArray[np.float64]:
-    """Return G2 of the null model for every latent and feature, (r, p).
-
-    Scores of features that are already chosen mean nothing.
-    """
-    variables = source.variables
+    null_model, empty = statistic.null_model, statistic.empty
+    if callable(null_model):
+        return _score_from_tables(columns, source, chosen, null_model, empty)
+    variables = columns.variables
     if not variables.other_pairs:
-        return _score_binary(source, partition, measure)
+        return _score_binary(columns, partition, statistic)
     scores = np.empty((len(variables.u_levels), len(variables.x_levels)))
     if len(variables.binary_x) and len(variables.binary_u):
-        scores[np.ix_(variables.binary_u, variables.binary_x)] = _score_binary(
-            source, partition, measure
-        )
-    pairs = variables.other_pairs
-    tables = source.pair_tables(partition, pairs)
-    for (feature, latent), table in zip(pairs, tables, strict=True):
-        joint, conditional = pair_g2(table, partition.num_possible, measure.empty)
-        scores[latent, feature] = joint if measure.null_model == "joint" else conditional
+        binary = np.ix_(variables.binary_u, variables.binary_x)
+        scores[binary] = _score_binary(columns, partition, statistic)
+    tables = columns.pair_tables(partition, variables.other_pairs)
+    for (feature, latent), table in zip(variables.other_pairs, tables, strict=True):
+        both = _kernels.pair_g2(table, partition.num_possible, empty)
+        scores[latent, feature] = both[NULL_MODELS.index(null_model)]
     return scores
 
 
-def pair_g2(table: NDArray[np.int64], num_possible: float, empty: float) -> tuple[float, float]:
-    """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
+def gain_parts(table: NDArray[np.int64], num_possible: float, empty: float) -> tuple[float, float]:
+    """Return G2 of [S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    Their difference is G2 of [S][j]: the association of j with the chosen features alone.
+    The association of j with the chosen features alone, and with u given these.
     """
-    num_patterns, height, width = table.shape
-    given_us, given_s, occupied, num_states = _kernels.pair_information(table, empty)
-    num_cells = num_possible * height
-    given_us -= (num_cells - num_states) * empty * width * log(width)
-    given_s -= (num_possible - num_patterns) * empty * height * width * log(width)
-    margin = table.sum(axis=(0, 1)) + empty * (num_cells - occupied)
-    alone = _x_log_x(margin / margin.sum()).sum() * margin.sum()
-    return float(2 * (given_us - alone)), float(2 * (given_us - given_s))
+    joint, conditional = _kernels.pair_g2(table, num_possible, empty)
+    return joint - conditional, conditional
 
 
-def _score_binary(source: Source, partition: Any, measure: Statistic) -> NDArray[np.float64]:
-    """G2 of all binary features with all binary latents."""
-    variables, empty = source.variables, measure.empty
-    num_x, num_u = len(variables.binary_x), len(variables.binary_u)
-    num_bits = 64 * -(-(num_x + num_u) // 64)
+def null_degrees_of_freedom(
+    source: Source,
+    chosen: list[int],
+    num_possible: float,
+    feature: int,
+    latent: int,
+    null_model: NullModel,
+) -> float:
+    """Return the null model's degrees of freedom, all cells that could occur counted."""
+    height = int(source.variables.u_levels[latent])
+    width = int(source.variables.x_levels[feature])
+    if callable(null_model):
+        levels = _table_levels(source, chosen, latent, width)
+        return float(degrees_of_freedom(null_model(len(levels)), levels))
+    if null_model == "joint":
+        return (num_possible * height - 1) * (width - 1)
+    return num_possible * (height - 1) * (width - 1)
+
+
+def _score_binary(columns: Source, partition: Any, statistic: Statistic) -> NDArray[np.float64]:
+    """G2 of all binary columns with all binary latents."""
+    variables, empty = columns.variables, statistic.empty
+    num_x, num_u, num_bits = len(variables.binary_x), len(variables.binary_u), variables.num_bits
+    conditional = statistic.null_model == "conditional"
     given_us, given_s = np.zeros((2, num_u, num_bits))
     occupied = np.zeros((2, num_u, num_bits), np.int64)
     num_states, num_singles = np.zeros((2, num_u), np.int64)
     totals = np.zeros(num_bits)
-    for counts in source.binary_counts(partition):
+    for counts in columns.binary_counts(partition):
         _kernels.add_binary_information(
-            counts.sizes, counts.ones, counts.both, num_x, measure.cell, measure.extra, empty,
-            measure.null_model == "conditional", given_us, given_s, occupied, num_states,
-            num_singles, totals,
+            counts.sizes, counts.ones, counts.both, num_x, statistic.cell, statistic.extra, empty,
+            conditional, given_us, given_s, occupied, num_states, num_singles, totals,
         )  # fmt: skip
-    return _kernels.binary_g2(
+    scores: NDArray[np.float64] = _kernels.binary_g2(
         given_us, given_s, occupied, num_states, num_singles, totals[:num_x],
-        variables.u_levels[variables.binary_u], source.num_samples, partition.num_possible,
-        partition.num_patterns, empty, measure.null_model == "conditional",
+        variables.u_levels[variables.binary_u], columns.num_samples, partition.num_patterns,
+        partition.num_possible, empty,
     )  # fmt: skip
+    return scores[int(conditional)]
+
+
+def _score_from_tables(
+    columns: Memory,
+    source: Memory,
+    chosen: list[int],
+    null_model: Callable[[int], Iterable[Iterable[int]]],
+    empty: float,
+) -> NDArray[np.float64]:
+    """G2 of any null model, each from its dense table."""
+    scores = np.full((len(columns.variables.u_levels), len(columns.variables.x_levels)), np.nan)
+    for latent, feature in np.ndindex(scores.shape):
+        if columns is source and feature in chosen:
+            continue
+        width = int(columns.variables.x_levels[feature])
+        levels = _table_levels(source, chosen, latent, width)
+        codes = np.column_stack([source.u[:, latent], source.x[:, chosen], columns.x[:, feature]])
+        table = contingency_table(codes[:, -len(levels) :], levels)
+        table[table == 0] = empty
+        scores[latent, feature] = fit(table, null_model(len(levels))).g2
+    return scores
+
+
+def _table_levels(source: Source, chosen: list[int], latent: int, width: int) -> list[int]:
+    """Levels of (u, s_1, ..., j), without u where there are no latents."""
+    height = int(source.variables.u_levels[latent])
+    levels = [*source.variables.x_levels[chosen].tolist(), width]
+    return [height, *levels] if height > 1 else levels
 
 
 def _x_log_x(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values * log(values), 0 at 0."""
     return values * np.log(np.where(values > 0, values, 1.0))
-
-
-def _empty_pair_table(
-    variables: Variables, partition: Partition | ChunkPartition, feature: int, latent: int
-) -> NDArray[np.int64]:
-    levels = variables.u_levels[latent], variables.x_levels[feature]
-    return np.zeros((partition.num_patterns, *levels), np.int64)
-
-
-def _variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
-    x_array, u_array = np.array(x_levels, np.int64), np.array(u_levels, np.int64)
-    others = np.argwhere((x_array > 2)[:, None] | (u_array > 2))
-    return Variables(
-        x_array,
-        u_array,
-        np.flatnonzero(x_array == 2),
-        np.flatnonzero(u_array <= 2),
-        [(feature, latent) for feature, latent in others.tolist()],
-    )
-
-
-def _binary(codes: NDArray[np.int8], columns: NDArray[np.intp]) -> NDArray[np.int8]:
-    """Return the binary columns, without a copy where all are."""
-    return codes if len(columns) == codes.shape[1] else codes[:, columns]
-
-
-def _pack(x: NDArray[np.int8], u: NDArray[np.int8], variables: Variables) -> NDArray[np.uint64]:
-    """Pack the binary columns, features first, into (n, words) 64-bit words, lowest bit first."""
-    num_x, num_u = len(variables.binary_x), len(variables.binary_u)
-    num_words = -(-(num_x + num_u) // 64)
-    rows = np.empty((len(x), num_words), np.uint64)
-    # A thousand samples at a time, so that the unpacked copy stays small.
-    bits = np.zeros((min(len(x), 1024), 64 * num_words), np.uint8)
-    for first in range(0, len(x), 1024):
-        block = slice(first, min(first + 1024, len(x)))
-        bits[: len(x[block]), :num_x] = _binary(x[block], variables.binary_x)
-        bits[: len(x[block]), num_x : num_x + num_u] = _binary(u[block], variables.binary_u)
-        packed = np.packbits(bits, bitorder="little").view("<u8").reshape(len(bits), num_words)
-        rows[block] = packed[: len(x[block])]
-    return rows

@@ -5,31 +5,25 @@ At each step every candidate j is scored by how much worse a null model fits the
 candidate joins S. The null model of Eq. 1 is [U S][j].
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.fitting import fit
-from loglin.hierarchy import degrees_of_freedom
 from loglin.scoring import (
-    Memory,
-    ReadChunks,
-    Source,
-    as_samples,
-    in_chunks,
-    in_memory,
-    pair_g2,
-    score_all,
-    statistic,
+    NullModel,
+    Statistic,
+    as_statistic,
+    gain_parts,
+    null_degrees_of_freedom,
+    score,
 )
-from loglin.significance import SHUFFLES, Chance, chance_of_step, is_by_chance
-from loglin.tables import as_count, contingency_table
+from loglin.significance import Chance, Shuffles, as_shuffles, chance_of_step, is_by_chance
+from loglin.sources import Memory, ReadChunks, Source, as_samples, in_chunks, in_memory
+from loglin.tables import as_count
 
-NullModel = str | Callable[[int], Iterable[Iterable[int]]]
-NULL_MODELS = ("joint", "conditional")
 STARTS = ("empty", "best-pair")
 
 
@@ -172,13 +166,17 @@ def select_features(
     array([1])
     """
     source, allowed, num_columns = _as_source(x, u, levels, latent_levels, candidates)
-    without_latents = bool(source.variables.u_levels.max() == 1)
+    statistic = as_statistic(null_model, empty, source.num_samples)
+    shuffles = as_shuffles(num_shuffles, shuffle, rng, stop_at_chance)
+    if not isinstance(source, Memory) and (shuffles or callable(null_model)):
+        raise ValueError(
+            "`x` must be an array, not chunks, where features are shuffled or `null_model` is "
+            "callable"
+        )
     if start not in STARTS:
         raise ValueError(f"`start` must be one of {STARTS}, got {start!r}")
-    from_pair = start == "best-pair" or without_latents
+    from_pair = start == "best-pair" or _without_latents(source)
     num_features = as_count(num_features, "num_features", 2 if from_pair else 1, len(allowed))
-    score = _scorer(source, null_model, empty)
-    rng = _check_shuffles(source, num_shuffles, shuffle, stop_at_chance, rng)
 
     # In here features are columns of the source, which holds the candidates only.
     chosen: list[int] = []
@@ -186,30 +184,24 @@ def select_features(
     partition = source.start()
     while len(chosen) < num_features:
         if from_pair and not chosen:
-            step = _first_of_best_pair(source, score)
+            step = _first_of_best_pair(source, statistic)
         else:
-            step = _best_step(source, score, chosen, partition, null_model, empty)
-            if num_shuffles:
-                gains = step.scores.max(axis=0)
-                again = partial(score, chosen=chosen, partition=partition)
-                chance = chance_of_step(
-                    again, source, step.feature, gains, num_shuffles, shuffle, rng
-                )
-                step = step._replace(chance=chance)
-                if stop_at_chance and step.by_chance:
-                    break
+            step = _best_step(source, chosen, partition, statistic)
+        if shuffles and np.isfinite(step.gain):
+            again = partial(
+                score, source=source, chosen=chosen, partition=partition, statistic=statistic
+            )
+            gains = step.scores.max(axis=0)
+            step = step._replace(
+                chance=chance_of_step(again, source, step.feature, gains, shuffles)
+            )
+            if stop_at_chance and step.by_chance:
+                break
         steps.append(step)
         chosen.append(step.feature)
         if len(chosen) < num_features:
             partition = source.refine(partition, step.feature)
-    selection = _as_selection(steps, allowed, num_columns, len(source.variables.u_levels))
-    if from_pair and len(steps) > 1:
-        selection.latents[0] = selection.latents[1]
-    if without_latents:
-        selection.latents[:] = -1
-    return (
-        selection if shuffle == "all" and num_shuffles else selection._replace(chance_of_all=None)
-    )
+    return _as_selection(steps, source, allowed, num_columns, shuffles)
 
 
 class _Step(NamedTuple):
@@ -218,10 +210,15 @@ class _Step(NamedTuple):
     feature: int
     latent: int
     scores: NDArray[np.float64]  # (r, columns)
-    feature_gain: float
-    latent_gain: float
-    df: float
+    feature_gain: float = np.nan
+    latent_gain: float = np.nan
+    df: float = np.nan
     chance: Chance | None = None  # (columns,) each
+
+    @property
+    def gain(self) -> float:
+        """G2 of the chosen feature."""
+        return float(self.scores[self.latent, self.feature])
 
     @property
     def by_chance(self) -> bool:
@@ -231,96 +228,31 @@ class _Step(NamedTuple):
         return bool(is_by_chance(self.scores[self.latent], self.chance)[self.feature])
 
 
-_Score = Callable[..., NDArray[np.float64]]
-"""score(columns, chosen, partition) -> (r, columns): G2 of any columns, given chosen features."""
-
-
-def _scorer(source: Source, null_model: NullModel, empty: float) -> _Score:
-    if not (np.isfinite(empty) and empty >= 0):
-        raise ValueError(f"`empty` must be a number of at least 0, got {empty}")
-    if isinstance(null_model, str):
-        if null_model not in NULL_MODELS:
-            raise ValueError(
-                f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
-            )
-        measure = statistic(null_model, empty, source.num_samples)
-        return lambda columns, chosen, partition: score_all(columns, partition, measure)
-    if not callable(null_model):
-        raise ValueError(
-            f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
-        )
-    if not isinstance(source, Memory):
-        raise ValueError("`null_model` must be 'joint' or 'conditional' for chunks, got a callable")
-    return lambda columns, chosen, partition: _scores_from_tables(
-        source, columns, chosen, null_model, empty
-    )
-
-
-def _scores_from_tables(
-    source: Memory,
-    columns: Memory,
-    chosen: list[int],
-    null_model: Callable[[int], Iterable[Iterable[int]]],
-    empty: float,
-) -> NDArray[np.float64]:
-    """Scores under any null model, each from its dense table; (r, columns)."""
-    scores = np.full((source.u.shape[1], columns.x.shape[1]), np.nan)
-    for latent, feature in np.ndindex(scores.shape):
-        if columns is source and feature in chosen:
-            continue
-        levels = _table_levels(source, chosen, int(columns.variables.x_levels[feature]), latent)
-        codes = np.column_stack([source.u[:, latent], source.x[:, chosen], columns.x[:, feature]])[
-            :, -len(levels) :
-        ]
-        table = contingency_table(codes, levels)
-        table[table == 0] = empty
-        scores[latent, feature] = fit(table, null_model(len(levels))).g2
-    return scores
-
-
-def _table_levels(source: Source, chosen: list[int], last: int, latent: int) -> list[int]:
-    """Levels of (u, s_1, ..., j), without u where there are no latents."""
-    u_levels = int(source.variables.u_levels[latent])
-    levels = [*source.variables.x_levels[chosen].tolist(), last]
-    return [u_levels, *levels] if u_levels > 1 else levels
-
-
-def _best_step(
-    source: Source,
-    score: _Score,
-    chosen: list[int],
-    partition: Any,
-    null_model: NullModel,
-    empty: float,
-) -> _Step:
+def _best_step(source: Source, chosen: list[int], partition: Any, statistic: Statistic) -> _Step:
     """Return the best next feature, with what its gain consists of."""
-    scores = score(source, chosen, partition)
+    scores = score(source, source, chosen, partition, statistic)
     scores[:, chosen] = np.nan
     feature, latent = _best(scores.T, source.num_samples)
     (table,) = source.pair_tables(partition, [(feature, latent)])
-    joint, conditional = pair_g2(table, partition.num_possible, empty)
-    _, height, width = table.shape
-    if null_model == "joint":
-        df = (partition.num_possible * height - 1) * (width - 1)
-    elif null_model == "conditional":
-        df = partition.num_possible * (height - 1) * (width - 1)
-    else:
-        levels = _table_levels(source, chosen, width, latent)
-        df = degrees_of_freedom(null_model(len(levels)), levels)  # type: ignore[operator]
-    return _Step(feature, latent, scores, joint - conditional, conditional, float(df))
+    parts = gain_parts(table, partition.num_possible, statistic.empty)
+    df = null_degrees_of_freedom(
+        source, chosen, partition.num_possible, feature, latent, statistic.null_model
+    )
+    return _Step(feature, latent, scores, *parts, df)
 
 
-def _first_of_best_pair(source: Source, score: _Score) -> _Step:
-    """Return i of the ordered pair (i, j) with the largest gain of j given S = {i}."""
+def _first_of_best_pair(source: Source, statistic: Statistic) -> _Step:
+    """Return i, with the latent, of the pair (i, j) with the largest gain of j given S = {i}."""
     num_columns = len(source.variables.x_levels)
-    best = np.empty((num_columns, num_columns))
+    seconds = []
+    gains = np.empty((num_columns, num_columns))
     for first in range(num_columns):
-        scores = score(source, [first], source.refine(source.start(), first))
-        best[first] = scores.max(axis=0)
-        best[first, first] = np.nan
-    first, _ = _best(best, source.num_samples)
-    unknown = np.full((len(source.variables.u_levels), num_columns), np.nan)
-    return _Step(first, 0, unknown, np.nan, np.nan, np.nan)
+        partition = source.refine(source.start(), first)
+        second = _best_step(source, [first], partition, statistic)
+        seconds.append(second)
+        gains[first] = second.scores.max(axis=0)
+    first, _ = _best(gains, source.num_samples)
+    return _Step(first, seconds[first].latent, np.full(seconds[first].scores.shape, np.nan))
 
 
 def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
@@ -336,22 +268,27 @@ def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
 
 
 def _as_selection(
-    steps: list[_Step], allowed: NDArray[np.intp], num_columns: int, num_latents: int
+    steps: list[_Step],
+    source: Source,
+    allowed: NDArray[np.intp],
+    num_columns: int,
+    shuffles: Shuffles | None,
 ) -> Selection:
     """Put the steps together, in columns of the data."""
-    num_steps = len(steps)
-    features = np.array([step.feature for step in steps], np.intp)
-    latents = np.array([step.latent for step in steps], np.intp)
-    scores = np.full((num_steps, num_latents, num_columns), np.nan)
-    of_all = Chance(*np.full((3, num_steps, num_columns), np.nan))
+    num_latents = len(source.variables.u_levels)
+    scores = np.full((len(steps), num_latents, num_columns), np.nan)
+    of_all = Chance(*np.full((3, len(steps), num_columns), np.nan))
     for row, step in enumerate(steps):
         scores[row][:, allowed] = step.scores
-        for target, values in zip(of_all, step.chance or (), strict=False):
-            target[row, allowed] = values
-    rows, features = np.arange(num_steps), allowed[features]
+        if step.chance is not None:
+            for target, values in zip(of_all, step.chance, strict=True):
+                target[row, allowed] = values
+    rows = np.arange(len(steps))
+    features = allowed[np.array([step.feature for step in steps], np.intp)]
+    latents = np.array([step.latent for step in steps], np.intp)
     return Selection(
         features=features,
-        latents=latents,
+        latents=np.full_like(latents, -1) if _without_latents(source) else latents,
         gains=scores[rows, latents, features],
         scores=scores,
         feature_gains=np.array([step.feature_gain for step in steps]),
@@ -359,8 +296,12 @@ def _as_selection(
         df=np.array([step.df for step in steps]),
         chance=Chance(*(values[rows, features] for values in of_all)),
         by_chance=np.array([step.by_chance for step in steps], bool),
-        chance_of_all=of_all,
+        chance_of_all=of_all if shuffles and shuffles.which == "all" else None,
     )
+
+
+def _without_latents(source: Source) -> bool:
+    return bool(source.variables.u_levels.max() == 1)
 
 
 def _as_source(
@@ -403,18 +344,3 @@ def _as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArra
     if not allowed:
         raise ValueError("`candidates` must name at least one feature, got none")
     return np.array(sorted(allowed))
-
-
-def _check_shuffles(
-    source: Source, num_shuffles: int, shuffle: str, stop_at_chance: bool, rng: Any
-) -> Any:
-    as_count(num_shuffles, "num_shuffles", 0)
-    if shuffle not in SHUFFLES:
-        raise ValueError(f"`shuffle` must be one of {SHUFFLES}, got {shuffle!r}")
-    if num_shuffles and not isinstance(rng, np.random.Generator):
-        raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {rng!r}")
-    if num_shuffles and not isinstance(source, Memory):
-        raise ValueError(f"`num_shuffles` must be 0 for chunks, got {num_shuffles}")
-    if stop_at_chance and not num_shuffles:
-        raise ValueError("`stop_at_chance` needs `num_shuffles` of at least 1, got 0")
-    return rng

@@ -7,19 +7,18 @@ how often it takes each value; what gain is left is chance.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.scoring import Memory, in_memory
+from loglin.sources import Memory, in_memory
+from loglin.tables import as_count
 
 MOST_BY_CHANCE = 0.5
 """Chance explains a step whose shuffled gains are on average above this share of its gain, ..."""
 LEVEL = 0.05
 """... or whose exceedance share is above this."""
-
-SHUFFLES = ("winner", "all")
 
 _BATCH_SIZE = 2**26
 """Codes of as many shuffled copies of a feature as fit in this many bytes are made at a time."""
@@ -40,14 +39,34 @@ class Chance(NamedTuple):
     that the feature is independent of everything else, if it was not chosen among many."""
 
 
+class Shuffles(NamedTuple):
+    """How features are shuffled."""
+
+    number: int
+    which: str
+    """ "winner" or "all"; all candidates are shuffled alike, so each keeps its associations with
+    the others."""
+    rng: np.random.Generator
+
+
+def as_shuffles(number: int, which: str, rng: Any, stop_at_chance: bool) -> Shuffles | None:
+    """Check the arguments of `select_features`; None where nothing is shuffled."""
+    as_count(number, "num_shuffles", 0)
+    if which not in ("winner", "all"):
+        raise ValueError(f"`shuffle` must be 'winner' or 'all', got {which!r}")
+    if number and not isinstance(rng, np.random.Generator):
+        raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {rng!r}")
+    if stop_at_chance and not number:
+        raise ValueError("`stop_at_chance` needs `num_shuffles` of at least 1, got 0")
+    return Shuffles(number, which, rng) if number else None
+
+
 def chance_of_step(
     score: ScoreColumns,
     source: Memory,
     winner: int,
     gains: NDArray[np.float64],
-    num_shuffles: int,
-    shuffle: str,
-    rng: np.random.Generator,
+    shuffles: Shuffles,
 ) -> Chance:
     """Return what chance gives the winner of a step, or every candidate.
 
@@ -60,34 +79,25 @@ def chance_of_step(
         The feature chosen.
     gains : (columns,) array
         The gain of every feature, NaN for those chosen before.
-    num_shuffles : int
-    shuffle : "winner" or "all"
-        All candidates are shuffled alike, so each keeps its associations with the others.
-    rng : numpy Generator
+    shuffles : Shuffles
 
     Returns
     -------
     Chance
         One entry a feature, NaN for those not shuffled.
     """
-    if shuffle == "all":
-        levels = source.variables.x_levels.tolist(), source.variables.u_levels.tolist()
-        shuffled = np.stack(
-            [
-                score(in_memory(rng.permutation(source.x), source.u, *levels)).max(axis=0)
-                for _ in range(num_shuffles)
-            ]
-        )
+    if shuffles.which == "all":
+        shuffled = _shuffle_all(score, source, shuffles)
         columns = np.flatnonzero(~np.isnan(gains))
     else:
-        shuffled = np.full((num_shuffles, len(gains)), np.nan)
-        shuffled[:, winner] = _shuffle_one(score, source, winner, num_shuffles, rng)
+        shuffled = np.full((shuffles.number, len(gains)), np.nan)
+        shuffled[:, winner] = _shuffle_one(score, source, winner, shuffles)
         columns = np.array([winner])
     chance = Chance(*np.full((3, len(gains)), np.nan))
     chance.mean[columns] = shuffled[:, columns].mean(axis=0)
     chance.sd[columns] = shuffled[:, columns].std(axis=0)
     exceeding = (shuffled[:, columns] >= gains[columns]).sum(axis=0)
-    chance.exceedance[columns] = (1 + exceeding) / (1 + num_shuffles)
+    chance.exceedance[columns] = (1 + exceeding) / (1 + shuffles.number)
     return chance
 
 
@@ -96,21 +106,27 @@ def is_by_chance(gains: NDArray[np.float64], chance: Chance) -> NDArray[np.bool_
     return (chance.mean > MOST_BY_CHANCE * gains) | (chance.exceedance > LEVEL)
 
 
+def _shuffle_all(score: ScoreColumns, source: Memory, shuffles: Shuffles) -> NDArray[np.float64]:
+    """Gain of every feature after each shuffle, (shuffles, columns)."""
+    levels = source.variables.x_levels.tolist(), source.variables.u_levels.tolist()
+    gains = [
+        score(in_memory(shuffles.rng.permutation(source.x), source.u, *levels)).max(axis=0)
+        for _ in range(shuffles.number)
+    ]
+    return np.stack(gains)
+
+
 def _shuffle_one(
-    score: ScoreColumns,
-    source: Memory,
-    feature: int,
-    num_shuffles: int,
-    rng: np.random.Generator,
+    score: ScoreColumns, source: Memory, feature: int, shuffles: Shuffles
 ) -> NDArray[np.float64]:
     """Gain of a feature after each shuffle: shuffled copies are scored as if they were features."""
     levels = int(source.variables.x_levels[feature])
     codes = source.x[:, feature]
     batch = max(1, _BATCH_SIZE // len(codes))
     gains = []
-    for first in range(0, num_shuffles, batch):
-        size = min(batch, num_shuffles - first)
-        copies = rng.permuted(np.tile(codes, (size, 1)), axis=1)
+    for first in range(0, shuffles.number, batch):
+        size = min(batch, shuffles.number - first)
+        copies = shuffles.rng.permuted(np.tile(codes, (size, 1)), axis=1)
         columns = in_memory(copies.T, source.u, [levels] * size, source.variables.u_levels.tolist())
         gains.append(score(columns).max(axis=0))
     return np.concatenate(gains)

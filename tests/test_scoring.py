@@ -1,12 +1,15 @@
 """The kernels against numpy, the packed path against the general one, chunks against the whole."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loglin import _kernels, contingency_table, scoring, select_features
-from loglin.scoring import in_memory, pair_g2, score_all, statistic
+from loglin import _kernels, contingency_table, scoring, select_features, sources
+from loglin.scoring import as_statistic, score
+from loglin.sources import in_memory
 
 rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
@@ -22,6 +25,10 @@ def partition_by(source, features):
     for feature in features:
         partition = source.refine(partition, feature)
     return partition
+
+
+def scores_of(source, partition, null_model, empty, n):
+    return score(source, source, [], partition, as_statistic(null_model, empty, n))
 
 
 @settings(deadline=None)
@@ -61,18 +68,40 @@ def test_pair_tables_are_contingency_tables(rng):
     np.testing.assert_array_equal(table, expected)
 
 
-def test_pair_information_by_definition(rng):
-    table = rng.integers(0, 4, size=(5, 3, 2))
-    given_us, given_s, occupied, num_states = _kernels.pair_information(table, 0.5)
-    full = np.where(table == 0, 0.5, table)
-    seen = table.sum(axis=2) > 0
-    terms = full * np.log(full / full.sum(axis=2, keepdims=True))
-    np.testing.assert_allclose(given_us, terms[seen].sum())
-    by_value = full.sum(axis=1)
-    expected = (by_value * np.log(by_value / by_value.sum(axis=1, keepdims=True))).sum()
-    np.testing.assert_allclose(given_s, expected)
-    np.testing.assert_array_equal(occupied, (table > 0).sum(axis=(0, 1)))
-    assert num_states == seen.sum()
+def exact_g2(table, num_possible, empty):
+    """G2 of both null models with fifty digits, from counts (patterns that occur, u, j)."""
+    with localcontext() as context:
+        context.prec = 50
+        height, width = table.shape[1:]
+        unseen = Decimal(int(num_possible)) - len(table)
+        full = [[[Decimal(int(c)) or Decimal(empty) for c in row] for row in g] for g in table]
+
+        def plogp(value):
+            return value * value.ln() if value else Decimal(0)
+
+        def terms(sums, cells_of_unseen, number):
+            """Sum of T log(T / T+) over rows of T, and over rows of patterns without samples."""
+            blank = [Decimal(empty) * cells_of_unseen] * width
+            rows = [(row, 1) for row in sums] + [(blank, unseen * number)]
+            return sum(n * (sum(map(plogp, row)) - plogp(sum(row))) for row, n in rows)
+
+        given_us = terms([row for g in full for row in g], 1, height)
+        by_value = [[sum(row[v] for row in g) for v in range(width)] for g in full]
+        given_s = terms(by_value, height, 1)
+        margin = [sum(row[v] for row in by_value) for v in range(width)]
+        margin = [m + unseen * height * Decimal(empty) for m in margin]
+        alone = sum(map(plogp, margin)) - plogp(sum(margin))
+        return float(2 * (given_us - alone)), float(2 * (given_us - given_s))
+
+
+@pytest.mark.parametrize("num_possible", [5, 8, 2.0**20, 2.0**70])
+@pytest.mark.parametrize("empty", [0.0, 0.5, 2.0])
+def test_g2_is_exact_however_many_patterns_could_occur(rng, num_possible, empty):
+    for width in (2, 3):
+        table = rng.poisson(1.5, size=(5, 3, width))
+        table[:, 0, 0] += 1
+        ours = _kernels.pair_g2(table, float(num_possible), empty)
+        np.testing.assert_allclose(ours, exact_g2(table, num_possible, empty), rtol=1e-12)
 
 
 @settings(deadline=None, max_examples=30)
@@ -86,11 +115,11 @@ def test_packed_and_general_kernel_agree(rng, n, null_model, empty):
     source = binary_source(rng, n, 8, 3)
     for num_chosen in range(6):
         partition = partition_by(source, range(num_chosen))
-        packed = score_all(source, partition, statistic(null_model, empty, n))
+        packed = scores_of(source, partition, null_model, empty, n)
         for latent, feature in np.ndindex(packed.shape):
             if feature >= num_chosen:
                 (table,) = source.pair_tables(partition, [(feature, latent)])
-                general = pair_g2(table, partition.num_possible, empty)
+                general = _kernels.pair_g2(table, partition.num_possible, empty)
                 np.testing.assert_allclose(
                     packed[latent, feature], general[null_model == "conditional"], atol=1e-9
                 )
@@ -100,13 +129,13 @@ def test_packed_and_general_kernel_agree(rng, n, null_model, empty):
 def test_sizes_of_blocks_and_lookup_tables_do_not_matter(rng, monkeypatch, null_model):
     source = binary_source(rng, 2000, 70, 5)
     partition = partition_by(source, range(6))
-    expected = score_all(source, partition, statistic(null_model, 0.5, 2000))
-    monkeypatch.setattr(scoring, "_BLOCK_SIZE", 1)
-    blocked = score_all(source, partition, statistic(null_model, 0.5, 2000))
+    expected = scores_of(source, partition, null_model, 0.5, 2000)
+    monkeypatch.setattr(sources, "_BLOCK_SIZE", 1)
+    blocked = scores_of(source, partition, null_model, 0.5, 2000)
     np.testing.assert_array_equal(blocked, expected)
     for size in (1, 2, 7):
         monkeypatch.setattr(scoring, "_TABLE_SIZE", size)
-        ours = score_all(source, partition, statistic(null_model, 0.5, 2000))
+        ours = scores_of(source, partition, null_model, 0.5, 2000)
         np.testing.assert_allclose(ours[:, 6:], expected[:, 6:], rtol=1e-10, atol=1e-9)
 
 
@@ -164,8 +193,9 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
         ([(x_ok - 1, u_ok)], {}, "`x` must hold codes 0..L-1, got -1"),
         ([(x_ok, u_ok)], {"num_features": 5}, "`num_features` must be from 1 to 4, got 5"),
         ([(x_ok, u_ok)], {"num_shuffles": 3, "rng": np.random.default_rng(0)},
-         "`num_shuffles` must be 0 for chunks, got 3"),
-        ([(x_ok, u_ok)], {"null_model": lambda k: [range(k)]}, "`null_model` must be 'joint' or"),
+         "`x` must be an array, not chunks, where features are shuffled"),
+        ([(x_ok, u_ok)], {"null_model": lambda k: [range(k)]},
+         "`x` must be an array, not chunks, where .* or `null_model` is callable"),
         (lambda: 5, {}, "`x` must return an iterator over pairs"),
         (lambda: iter([x_ok]), {}, "`x` must return an iterator over pairs"),
     ],
