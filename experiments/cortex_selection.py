@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from experiments import figures
 from experiments.cortex import NUM_CELLS, PANEL_SIZES, Panel, gene_columns, load_cortex, panel_genes
-from experiments.course import Course, CourseConfig, Track, first_look, follow, without_bar
+from experiments.course import (
+    Course,
+    CourseConfig,
+    Track,
+    first_look,
+    follow,
+    say_epochs,
+    without_bar,
+)
 from experiments.report import Section, Statement, Table, judge
 from experiments.runs import Flat
 from loglin import dichotomize
@@ -295,7 +303,7 @@ def _first_epochs(
     base = (gene_class == "non-neural").mean() * num_selected
     return Statement(
         paper,
-        f"{counts.mean():.1f} of {num_selected} at epochs 5 to 10; genes drawn at random "
+        f"{counts.mean():.1f} of {num_selected} at {say_epochs(course.epochs[looks])}; genes drawn at random "
         f"would have {base:.1f}",
         judge(counts.mean() / num_selected, 0.5, base / num_selected),
     )

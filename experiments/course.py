@@ -112,6 +112,13 @@ def follow(
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
 
 
+def say_epochs(epochs: NDArray[np.int64]) -> str:
+    """Return "epoch 5" or "epochs 5 to 10"."""
+    if len(epochs) == 1:
+        return f"epoch {epochs[0]}"
+    return f"epochs {epochs[0]} to {epochs[-1]}"
+
+
 def first_look(course: Course, epoch: int) -> int | None:
     """Return the first look at or after an epoch; None if training stopped before it."""
     later = np.flatnonzero(course.epochs >= epoch)

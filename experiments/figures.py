@@ -77,7 +77,8 @@ def mean_and_range(
     """Draw the mean of counts (seeds, t) as a line and their range as a band."""
     ax.fill_between(epochs, counts.min(axis=0), counts.max(axis=0), color=color, alpha=0.2, lw=0)
     ax.plot(epochs, counts.mean(axis=0), color=color, linestyle=style, linewidth=2, label=label)
-    ax.set_xlim(epochs[0], epochs[-1])
+    if len(epochs) > 1:
+        ax.set_xlim(epochs[0], epochs[-1])
 
 
 def bare(ax: Axes) -> None:

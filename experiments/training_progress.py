@@ -1,9 +1,8 @@
 """What a VAE learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import comb
-from typing import Any
 
 import jax
 import numpy as np
@@ -11,13 +10,24 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments import figures
-from experiments.course import Course, CourseConfig, Track, first_look, follow, without_bar
-from experiments.report import Section, Statement, Table, judge
+from experiments.course import (
+    Course,
+    CourseConfig,
+    Track,
+    first_look,
+    follow,
+    say_epochs,
+    without_bar,
+)
+from experiments.report import Section, Statement, Table, Verdict, judge
 from experiments.runs import Flat
 from experiments.stairs import ROLES, StairConfig, StairGenes, simulate_stairs, stair_genes
 from models import VAEConfig, vae
 
 Result = Course
+Measure = Callable[[int], tuple[str, Verdict]]
+"""From a look on: what was measured, and the verdict."""
+
 ROLE_COLORS = {"stage": figures.ORANGE, "overlap": figures.GREEN, "noise": figures.GREY}
 MOSAIC_EPOCHS = (0, 10, 20, 30, 75, 200)
 
@@ -159,7 +169,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
     stage, overlap, noise = (counts[:, :, column] for column in range(3))
     statements: list[Statement] = []
 
-    def state(epoch: int, paper: str, measure: Any) -> None:
+    def state(epoch: int, paper: str, measure: Measure) -> None:
         look = first_look(course, epoch)
         if look is None:
             measured = f"training stopped at epoch {course.epochs[-1]}"
@@ -167,17 +177,17 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         else:
             statements.append(Statement(paper, *measure(look)))
 
-    def early(look: int) -> tuple[str, str]:
+    def early(look: int) -> tuple[str, Verdict]:
         end = max(look + 1, int(np.searchsorted(course.epochs, 15)))
         at = slice(look, end)
         mean = noise[:, at].mean()
-        when = f"epochs {course.epochs[look]} to {course.epochs[end - 1]}"
+        when = say_epochs(course.epochs[at])
         text = f"{mean:.1f} of {num_selected} are noise genes at {when}"
         if look > 0:
             text += f" (before training {noise[:, 0].mean():.1f})"
         return text, judge(mean / num_selected, 0.5, 0.25)
 
-    def ahead(look: int) -> tuple[str, str]:
+    def ahead(look: int) -> tuple[str, Verdict]:
         wins = (overlap[:, look] > np.maximum(stage, noise)[:, look]).mean()
         text = (
             f"at epoch {course.epochs[look]}: {overlap[:, look].mean():.1f} overlap, "
@@ -186,8 +196,8 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         )
         return text, judge(wins, 0.75, 0.4)
 
-    def mostly(share: float) -> Any:
-        def measure(look: int) -> tuple[str, str]:
+    def mostly(share: float) -> Measure:
+        def measure(look: int) -> tuple[str, Verdict]:
             values = overlap[:, look:] / num_selected
             text = (
                 f"from epoch {course.epochs[look]} on {overlap[:, look:].mean():.1f} of "
@@ -198,7 +208,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
 
         return measure
 
-    def pairs(look: int) -> tuple[str, str]:
+    def pairs(look: int) -> tuple[str, Verdict]:
         found = np.array(
             [chosen_pairs(f, genes) for result in results for f in result.features[look:]]
         )
@@ -209,7 +219,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         )
         return text, judge(observed / max(expected, 1e-9), 1.5, 1.1)
 
-    def stair(look: int) -> tuple[str, str]:
+    def stair(look: int) -> tuple[str, Verdict]:
         shares = [
             share_of_stair_patterns(f, s, genes)
             for result in results
@@ -221,7 +231,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         )
         return text, judge(float(np.mean(shares)), 0.9, 0.7)
 
-    def robust(look: int) -> tuple[str, str]:
+    def robust(look: int) -> tuple[str, Verdict]:
         held = (overlap[:, look:].min(axis=1) > num_selected / 2).mean()
         text = (
             f"overlap genes are the majority at every look from epoch {course.epochs[look]} on "

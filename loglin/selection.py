@@ -81,7 +81,7 @@ class Selection(NamedTuple):
         """Show the steps as a table."""
         lines = [
             "step feature latent        gain  with S alone  latent given S           df"
-            "   shuffled: mean (sd)      share"
+            "   shuffled: mean (sd) exceedance"
         ]
         for r in self.records():
             lines.append(

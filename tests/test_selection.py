@@ -119,8 +119,9 @@ def test_every_score_is_the_plain_statistic_of_the_dense_table(rng, null_model, 
 @pytest.mark.parametrize(
     ("name", "family"), [("joint", joint_independence), ("conditional", conditional_independence)]
 )
-@pytest.mark.parametrize("empty", [0.5, 0.0])
-def test_closed_form_equals_fitted_tables(rng, name, family, empty):
+@settings(deadline=None, max_examples=10)
+@given(codes, st.sampled_from([0.5, 0.0]))
+def test_closed_form_equals_fitted_tables(name, family, rng, empty):
     x, u = rng.integers(3, size=(200, 6)), rng.integers(2, size=(200, 2))
     x[:, 2] = (x[:, 0] + u[:, 1]) % 3
     closed = select_features(x, u, 4, null_model=name, empty=empty)
@@ -158,13 +159,29 @@ def test_callable_null_model_without_latents(rng):
     assert closed.latents.tolist() == [-1, -1, -1]
 
 
-def test_order_of_samples_and_labels_do_not_matter(rng):
-    x, u = rng.integers(3, size=(300, 8)), rng.integers(2, size=(300, 3))
-    ours = select_features(x, u, 4, levels=[3] * 8)
-    order = rng.permutation(300)
-    relabelled = select_features((2 - x)[order], (1 - u)[order], 4, levels=[3] * 8)
+@settings(deadline=None)
+@given(codes, st.integers(2, 3))
+def test_order_of_samples_and_labels_do_not_matter(rng, num_levels):
+    x, u = rng.integers(num_levels, size=(120, 8)), rng.integers(2, size=(120, 3))
+    ours = select_features(x, u, 4, levels=[num_levels] * 8)
+    order = rng.permutation(120)
+    other_x, other_u = (num_levels - 1 - x)[order], (1 - u)[order]
+    relabelled = select_features(other_x, other_u, 4, levels=[num_levels] * 8)
     assert ours.features.tolist() == relabelled.features.tolist()
     np.testing.assert_allclose(ours.scores, relabelled.scores, rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None)
+@given(codes)
+def test_a_duplicated_column_scores_as_the_first_and_comes_after_it(rng):
+    x, u = rng.integers(2, size=(100, 5)), rng.integers(2, size=(100, 2))
+    twice = np.column_stack([x, x[:, [2]]])
+    ours = select_features(twice, u, 3)
+    for step, scores in enumerate(ours.scores):
+        if 2 not in ours.features[:step]:
+            np.testing.assert_array_equal(scores[:, 2], scores[:, 5])
+    features = ours.features.tolist()
+    assert 5 not in features or features.index(5) > features.index(2)
 
 
 def test_ties_go_to_the_lowest_feature_then_latent(rng):
