@@ -15,6 +15,7 @@ from rich.table import Table
 from experiments import cortex_selection, training_progress
 from experiments.report import Section, write_report
 from experiments.runs import Flat, run_seeds
+from loglin.tables import as_count
 
 STUDIES = {
     "training-progress": training_progress,
@@ -37,10 +38,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.seed < 0:
-            raise ValueError(f"`seed` must be at least 0, got {self.seed}")
-        if self.seeds < 1:
-            raise ValueError(f"`seeds` must be at least 1, got {self.seeds}")
+        as_count(self.seeds, "seeds", 1, 10_000)
+        as_count(self.seed, "seed", 0, 2**32 - self.seeds)  # JAX has no more of them
 
 
 def run_study(name: str, config: Any, options: Options) -> Path:

@@ -65,10 +65,8 @@ def load_cortex(panel: Panel = "markers") -> Cells:
     OSError
         If a file cannot be had, or is not the published one.
     """
-    if panel not in PANEL_SIZES:
-        raise ValueError(f"`panel` must be one of {tuple(PANEL_SIZES)}, got {panel!r}")
-    paths = {name: locate(name) for name in SHA256}
     genes, gene_class = panel_genes(panel)
+    paths = {name: locate(name) for name in SHA256}
     rows = gene_columns(panel_genes("both")[0], genes)
     return Cells(
         np.loadtxt(paths["single_cell_mat.txt"], delimiter="\t")[rows].T,
@@ -81,6 +79,8 @@ def load_cortex(panel: Panel = "markers") -> Cells:
 
 def panel_genes(panel: Panel) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Return name and class of each gene of a panel, without reading the cells."""
+    if panel not in tuple(PANEL_SIZES):
+        raise ValueError(f"`panel` must be one of {tuple(PANEL_SIZES)}, got {panel!r}")
     with Path(__file__).with_name("cortex_genes.tsv").open(newline="") as file:
         rows = [
             row
@@ -101,7 +101,7 @@ def gene_columns(genes: NDArray[np.str_], names: Iterable[str]) -> list[int]:
     column = {gene: position for position, gene in enumerate(genes.tolist())}
     unknown = [name for name in names if name not in column]
     if unknown:
-        raise ValueError(f"`names` must be genes of the panel, got {', '.join(unknown)}")
+        raise ValueError(f"`names` must be genes of the panel, got {', '.join(map(str, unknown))}")
     return [column[name] for name in names]
 
 

@@ -303,8 +303,8 @@ def _first_epochs(
     base = (gene_class == "non-neural").mean() * num_selected
     return Statement(
         paper,
-        f"{counts.mean():.1f} of {num_selected} at {say_epochs(course.epochs[looks])}; genes drawn at random "
-        f"would have {base:.1f}",
+        f"{counts.mean():.1f} of {num_selected} at {say_epochs(course.epochs[looks])}; genes "
+        f"drawn at random would have {base:.1f}",
         judge(counts.mean() / num_selected, 0.5, base / num_selected),
     )
 

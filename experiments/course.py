@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin import dichotomize, frequent_patterns, select_features
+from loglin.tables import as_count
 from models import GenerativeModel, snapshots
 
 Track = Callable[[Iterable[Any], int], Iterator[Any]]
@@ -40,10 +41,7 @@ class CourseConfig:
     def __post_init__(self) -> None:
         """Check the settings."""
         for field in fields(self):
-            if getattr(self, field.name) < 1:
-                raise ValueError(
-                    f"`{field.name}` must be at least 1, got {getattr(self, field.name)}"
-                )
+            as_count(getattr(self, field.name), field.name, 1)
 
     def check_panel(self, num_genes: int) -> None:
         """Check that there are as many genes as are to be selected."""

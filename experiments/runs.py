@@ -75,6 +75,7 @@ def run_seeds(
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     folder = out / name / digest
+    folder.mkdir(parents=True, exist_ok=True)  # fails now, and not when a seed is finished
     units = []
     for seed in seeds:
         path = folder / f"seed-{seed}.npz"

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from loglin.tables import as_count, as_number
+
 ROLES = ("stage", "overlap", "noise")
 
 
@@ -37,16 +39,14 @@ class StairConfig:
             ("overlap", 0),
             ("num_noise", 0),
         ):
-            if getattr(self, name) < smallest:
-                raise ValueError(f"`{name}` must be at least {smallest}, got {getattr(self, name)}")
+            as_count(getattr(self, name), name, smallest)
         if self.overlap >= self.genes_per_stage:
             raise ValueError(
                 "`overlap` must be smaller than `genes_per_stage`: "
                 f"expected less than {self.genes_per_stage}, got {self.overlap}"
             )
         for name in ("probability_on", "probability_off"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"`{name}` must be between 0 and 1, got {getattr(self, name)}")
+            as_number(getattr(self, name), name, 0, 1)
 
     @property
     def num_genes(self) -> int:

@@ -9,7 +9,7 @@ from scipy.special import chdtrc, rel_entr
 
 from loglin import _kernels
 from loglin.hierarchy import Generators, Junction, as_generators, degrees_of_freedom, junction
-from loglin.tables import as_count
+from loglin.tables import as_count, as_number, as_numbers
 
 METHODS = ("auto", "closed-form", "ipf")
 
@@ -81,11 +81,10 @@ def fit(
     """
     counts = _as_frequencies(table, "table")
     model = as_generators(generators, counts.ndim)
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}, got {method!r}")
-    if not tolerance > 0:
-        raise ValueError(f"`tolerance` must be positive, got {tolerance}")
-    max_iterations = as_count(max_iterations, "max_iterations", 1)
+    tolerance = as_number(tolerance, "tolerance", 0)
+    max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
     tree = junction(model) if method != "ipf" and start is None else None
     if method == "closed-form" and tree is None:
         raise ValueError(
@@ -128,7 +127,7 @@ def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
     """
-    return float(2 * rel_entr(np.asarray(observed, float), np.asarray(expected, float)).sum())
+    return float(2 * rel_entr(*_as_pair(observed, expected)).sum())
 
 
 def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
@@ -139,12 +138,10 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(pearson_x2([10.0, 20.0], [15.0, 15.0]), 6)
     3.333333
     """
-    observed, expected = np.broadcast_arrays(
-        np.asarray(observed, float), np.asarray(expected, float)
-    )
+    counts, fitted = _as_pair(observed, expected)
+    difference = (counts - fitted) ** 2
     with np.errstate(divide="ignore"):
-        difference = (observed - expected) ** 2
-        return float(np.divide(difference, expected, where=difference > 0, out=difference).sum())
+        return float(np.divide(difference, fitted, where=difference > 0, out=difference).sum())
 
 
 def _closed_form(counts: NDArray[np.float64], tree: Junction) -> NDArray[np.float64]:
@@ -189,13 +186,22 @@ def _margin_cells(
 
 
 def _as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.array(values)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"`{name}` must hold counts, got dtype {array.dtype}")
+    array = np.array(as_numbers(values, name), np.float64, order="C")
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    array = np.ascontiguousarray(array, np.float64)
     if not np.isfinite(array).all() or (array < 0).any():
         bad = array[~(np.isfinite(array) & (array >= 0))][0]
         raise ValueError(f"`{name}` must hold finite counts of at least 0, got {bad}")
     return array
+
+
+def _as_pair(
+    observed: ArrayLike, expected: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    counts, fitted = _as_frequencies(observed, "observed"), _as_frequencies(expected, "expected")
+    if fitted.shape != counts.shape:
+        raise ValueError(
+            f"`expected` must have the shape of `observed`: expected {counts.shape}, "
+            f"got {fitted.shape}"
+        )
+    return counts, fitted

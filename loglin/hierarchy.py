@@ -132,7 +132,7 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
     >>> degrees_of_freedom([(0,), (1,)], [3, 4])
     6
     """
-    levels = as_levels(levels, "levels", len(levels))
+    levels = as_levels(levels, "levels")
     checked = as_generators(generators, len(levels))
     # One parameter block per interaction the model has: every subset of a generator, once.
     interactions = {

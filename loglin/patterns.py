@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
 
-from loglin.tables import as_codes, as_count
+from loglin.tables import as_codes, as_count, as_table
 
 EMBEDDINGS = ("classical", "kruskal")
 
@@ -71,7 +71,12 @@ def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
     >>> union_of_features([[4, 1], [1, 7]]).tolist()
     [1, 4, 7]
     """
-    features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
+    try:
+        features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
+    except TypeError:
+        raise ValueError(
+            f"`choices` must hold sequences of features, one a state, got {choices!r}"
+        ) from None
     if not features:
         raise ValueError("`choices` must hold at least one feature, got none")
     return np.array(sorted(features))
@@ -104,7 +109,10 @@ def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
     >>> union_of_patterns([early, late]).tolist()
     [[0, 1], [1, 0], [1, 1]]
     """
-    states = [np.asarray(found.states) for found in patterns]
+    try:
+        states = [as_codes(found.states, "patterns")[0] for found in patterns]
+    except (TypeError, AttributeError):
+        raise ValueError(f"`patterns` must hold Patterns, one a state, got {patterns!r}") from None
     if len({state.shape[1] for state in states}) != 1:
         raise ValueError(
             "`patterns` must be of the same number of features, at least one pattern, "
@@ -161,6 +169,8 @@ def transfer_labels(
     reference, _ = as_codes(x_reference, "x_reference")
     codes, _ = as_codes(x, "x")
     names = np.asarray(labels)
+    if names.dtype.kind == "O":
+        raise ValueError("`labels` must all be text or all numbers, got a mixture or objects")
     if names.shape != (len(reference),):
         raise ValueError(
             f"`labels` must be one a row of `x_reference`: expected {len(reference)}, "
@@ -348,43 +358,22 @@ def embed(
     """
     from sklearn.manifold import MDS, ClassicalMDS
 
-    matrix = np.asarray(distances)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
-        raise ValueError(
-            f"`distances` must be a square matrix of at least two objects, got shape {matrix.shape}"
-        )
-    if matrix.dtype.kind not in "fiub":
-        raise ValueError(f"`distances` must hold real numbers, got dtype {matrix.dtype}")
-    matrix = matrix.astype(np.float64)
-    if not np.isfinite(matrix).all():
-        raise ValueError(
-            "`distances` must be finite (leave out patterns that no sample carries), "
-            f"got {matrix[~np.isfinite(matrix)][0]}"
-        )
-    scale = np.abs(matrix).max()
-    if (
-        (matrix < 0).any()
-        or np.abs(np.diag(matrix)).max() > 1e-9 * scale
-        or np.abs(matrix - matrix.T).max() > 1e-9 * scale
-    ):
-        raise ValueError(
-            "`distances` must be symmetric, not negative and zero on the diagonal, "
-            f"got {matrix.tolist()}"
-        )
+    matrix = _as_distances(distances)
     num_dims = as_count(num_dims, "num_dims", 1, len(matrix) - 1)
-    if method not in EMBEDDINGS:
+    if not isinstance(method, str) or method not in EMBEDDINGS:
         raise ValueError(f"`method` must be one of {EMBEDDINGS}, got {method!r}")
-    points = ClassicalMDS(num_dims, metric="precomputed").fit_transform(matrix)
+    if not matrix.any():
+        return np.zeros((len(matrix), num_dims))
+    # Distances that no points of a plane or space have, which corrected ones may be, have negative
+    # eigenvalues; their axes hold nothing.
+    with np.errstate(invalid="ignore"):
+        points = np.nan_to_num(ClassicalMDS(num_dims, metric="precomputed").fit_transform(matrix))
     if method == "kruskal":
-        points = MDS(
-            num_dims,
-            metric_mds=False,
-            metric="precomputed",
-            init="classical_mds",
-            n_init=1,
-            max_iter=10_000,
-            eps=1e-9,
-        ).fit_transform(matrix)
+        scaling = MDS(
+            num_dims, metric_mds=False, metric="precomputed", init="random", n_init=1,
+            max_iter=10_000, eps=1e-9,
+        )  # fmt: skip
+        points = scaling.fit_transform(matrix, init=points)
     points = points - points.mean(axis=0)
     largest = points[np.abs(points).argmax(axis=0), np.arange(num_dims)]
     return points * np.where(largest < 0, -1.0, 1.0)
@@ -419,17 +408,43 @@ def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
     from scipy.spatial.distance import pdist, squareform
     from sklearn.isotonic import isotonic_regression
 
-    matrix, mapped = np.asarray(distances, float), np.asarray(points, float)
-    if mapped.ndim != 2 or matrix.shape != (len(mapped), len(mapped)):
+    matrix, mapped = _as_distances(distances), as_table(points, "points")
+    if len(mapped) != len(matrix) or not np.isfinite(mapped).all():
         raise ValueError(
-            f"`points` must be one a row of `distances`: expected {len(matrix)}, "
+            f"`points` must be finite and one a row of `distances`: expected {len(matrix)} rows, "
             f"got shape {mapped.shape}"
         )
     wanted, found = squareform(matrix, checks=False), pdist(mapped)
+    if not found.any():
+        return float(wanted.any())  # all in one place: right only for objects that are alike
     # Among equal distances the mapped ones may stand in any order (Kruskal's primary approach).
     order = np.lexsort((found, wanted))
     fitted = isotonic_regression(found[order])
     return float(np.sqrt(((found[order] - fitted) ** 2).sum() / (found**2).sum()))
+
+
+def _as_distances(distances: ArrayLike) -> NDArray[np.float64]:
+    matrix = as_table(distances, "distances").astype(np.float64)
+    if matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
+        raise ValueError(
+            f"`distances` must be a square matrix of at least two objects, got shape {matrix.shape}"
+        )
+    if not np.isfinite(matrix).all():
+        raise ValueError(
+            "`distances` must be finite (leave out patterns that no sample carries), "
+            f"got {matrix[~np.isfinite(matrix)][0]}"
+        )
+    scale = 1e-9 * np.abs(matrix).max()
+    if (
+        (matrix < 0).any()
+        or np.abs(np.diag(matrix)).max() > scale
+        or np.abs(matrix - matrix.T).max() > scale
+    ):
+        raise ValueError(
+            "`distances` must be symmetric, not negative and zero on the diagonal, "
+            f"got {matrix.tolist()}"
+        )
+    return matrix
 
 
 def as_features(features: Sequence[int], num_columns: int) -> list[int]:

@@ -22,7 +22,7 @@ from loglin import _kernels
 from loglin.fitting import fit
 from loglin.hierarchy import degrees_of_freedom
 from loglin.sources import Memory, Source
-from loglin.tables import contingency_table
+from loglin.tables import as_number, contingency_table
 
 NullModel = str | Callable[[int], Iterable[Iterable[int]]]
 NULL_MODELS = ("joint", "conditional")
@@ -46,16 +46,15 @@ class Statistic(NamedTuple):
 
 def as_statistic(null_model: Any, empty: float, num_samples: int) -> Statistic:
     """Check the null model and what an empty cell counts; prepare for so many samples."""
-    if not (callable(null_model) or null_model in NULL_MODELS):
+    if not (callable(null_model) or (isinstance(null_model, str) and null_model in NULL_MODELS)):
         raise ValueError(
             f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
         )
-    if not (np.isfinite(empty) and empty >= 0):
-        raise ValueError(f"`empty` must be a number of at least 0, got {empty}")
+    empty = as_number(empty, "empty", 0)
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
     cell, extra = _x_log_x(counts), _x_log_x(counts + empty)
     cell[0] = extra[0]
-    return Statistic(null_model, float(empty), cell, extra)
+    return Statistic(null_model, empty, cell, extra)
 
 
 def score(

@@ -173,8 +173,10 @@ def select_features(
             "`x` must be an array, not chunks, where features are shuffled or `null_model` is "
             "callable"
         )
-    if start not in STARTS:
+    if not isinstance(start, str) or start not in STARTS:
         raise ValueError(f"`start` must be one of {STARTS}, got {start!r}")
+    if _without_latents(source) and null_model == "conditional":
+        raise ValueError("`null_model` 'conditional' is about latents, got none")
     from_pair = start == "best-pair" or _without_latents(source)
     num_features = as_count(num_features, "num_features", 2 if from_pair else 1, len(allowed))
 
@@ -196,6 +198,8 @@ def select_features(
                 chance=chance_of_step(again, source, step.feature, gains, shuffles)
             )
             if stop_at_chance and step.by_chance:
+                if from_pair and len(steps) == 1:
+                    steps = []  # the second of the pair is not to be had, so neither is the first
                 break
         steps.append(step)
         chosen.append(step.feature)
@@ -312,6 +316,10 @@ def _as_source(
     candidates: Iterable[int] | None,
 ) -> tuple[Source, NDArray[np.intp], int]:
     """Check the samples; return them with the candidates only, and these and all columns."""
+    # Chunks check the levels again and again, so they must not run out.
+    levels, latent_levels = (
+        tuple(given) if isinstance(given, Iterable) else given for given in (levels, latent_levels)
+    )
     if callable(x) or _is_sequence_of_pairs(x):
         if u is not None:
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
@@ -331,15 +339,17 @@ def _is_sequence_of_pairs(x: Any) -> bool:
     return (
         isinstance(x, list | tuple)
         and len(x) > 0
-        and isinstance(x[0], tuple)
+        and isinstance(x[0], list | tuple)
         and len(x[0]) == 2
-        and np.ndim(x[0][0]) == 2
+        and getattr(x[0][0], "ndim", 0) == 2
     )
 
 
 def _as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
     if candidates is None:
         return np.arange(num_columns)
+    if not isinstance(candidates, Iterable):
+        raise ValueError(f"`candidates` must be columns, got {candidates!r}")
     allowed = {as_count(candidate, "candidates", 0, num_columns - 1) for candidate in candidates}
     if not allowed:
         raise ValueError("`candidates` must name at least one feature, got none")

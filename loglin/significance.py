@@ -52,7 +52,7 @@ class Shuffles(NamedTuple):
 def as_shuffles(number: int, which: str, rng: Any, stop_at_chance: bool) -> Shuffles | None:
     """Check the arguments of `select_features`; None where nothing is shuffled."""
     as_count(number, "num_shuffles", 0)
-    if which not in ("winner", "all"):
+    if not isinstance(which, str) or which not in ("winner", "all"):
         raise ValueError(f"`shuffle` must be 'winner' or 'all', got {which!r}")
     if number and not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {rng!r}")

@@ -1,6 +1,6 @@
 """From values to codes, and from codes to contingency tables (Sections 2.2 and 2.5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -34,8 +34,7 @@ def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
     Raises
     ------
     ValueError
-        If `values` is not a table of numbers, is empty or holds NaN, or `quantile` is not
-        between 0 and 1.
+        If `values` is not a table of finite numbers, or `quantile` is not between 0 and 1.
 
     Examples
     --------
@@ -45,8 +44,7 @@ def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
            [1, 0]], dtype=int8)
     """
     values = _as_values(values)
-    if not 0 <= quantile <= 1:
-        raise ValueError(f"`quantile` must be between 0 and 1, got {quantile}")
+    quantile = as_number(quantile, "quantile", 0, 1)
     return (values > np.quantile(values, quantile, axis=0)).astype(np.int8)
 
 
@@ -130,8 +128,7 @@ def as_codes(
 
     Integers and booleans of any width and order are taken, and floats that are whole numbers.
     """
-    codes = np.asarray(values)
-    check_not_empty(codes, name)
+    codes = as_table(values, name)
     if codes.dtype.kind == "f":
         if np.isnan(codes).any():
             raise ValueError(f"`{name}` must hold codes 0..L-1, got NaN")
@@ -141,8 +138,6 @@ def as_codes(
                 f"`{name}` must hold whole numbers 0..L-1, got {bad} "
                 "(`dichotomize` or `categorize` turn values into codes)"
             )
-    elif codes.dtype.kind not in "iub":
-        raise ValueError(f"`{name}` must hold integer codes 0..L-1, got dtype {codes.dtype}")
     smallest, most = codes.min(), codes.max()
     if smallest < 0:
         raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
@@ -167,25 +162,54 @@ def as_codes(
     return codes.astype(np.int8, copy=False), levels
 
 
-def check_not_empty(array: NDArray[Any], name: str) -> None:
-    """Check that there are rows and columns."""
+def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Check that values are a table of real numbers with rows and columns."""
+    array = as_numbers(values, name)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"`{name}` must have two dimensions, at least one row and one column, "
             f"got shape {array.shape}"
         )
+    return array
+
+
+def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Check that values are an array of real numbers, none of them masked."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # numpy's message speaks of inhomogeneous shapes
+        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
+    if np.ma.is_masked(values):
+        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
+    return array
+
+
+def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -> float:
+    """Check that a setting is a finite number within its range."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ValueError(f"`{name}` must be a number, got {value!r}")
+    if not (np.isfinite(value) and smallest <= value <= largest):
+        expected = f"between {smallest} and {largest}"
+        if largest == np.inf:
+            expected = f"a finite number of at least {smallest}"
+        raise ValueError(f"`{name}` must be {expected}, got {value}")
+    return float(value)
 
 
 def as_levels(
-    levels: Sequence[int],
+    levels: Iterable[int],
     name: str,
-    num_variables: int,
+    num_variables: int | None = None,
     smallest: int = 1,
     largest: int | None = None,
 ) -> tuple[int, ...]:
     """Check one number of levels per variable."""
+    if not isinstance(levels, Iterable):
+        raise ValueError(f"`{name}` must be integers, one a variable, got {levels!r}")
     checked = tuple(as_count(level, name, smallest, largest) for level in levels)
-    if len(checked) != num_variables:
+    if num_variables is not None and len(checked) != num_variables:
         raise ValueError(f"`{name}` must be {num_variables}, one a variable, got {len(checked)}")
     return checked
 
@@ -201,11 +225,10 @@ def as_count(value: int, name: str, smallest: int, largest: int | None = None) -
 
 
 def _as_values(values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values)
-    check_not_empty(array, "values")
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"`values` must hold real numbers, got dtype {array.dtype}")
-    array = array.astype(np.float64)
-    if np.isnan(array).any():
-        raise ValueError(f"`values` must not hold NaN, got {np.isnan(array).sum()} of them")
+    array = as_table(values, "values").astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(
+            "`values` must be finite (for logarithms of counts, add one first), "
+            f"got {array[~np.isfinite(array)][0]}"
+        )
     return array

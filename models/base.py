@@ -33,31 +33,43 @@ class GenerativeModel(NamedTuple):
     """sample(key, state, num_samples) -> Samples."""
 
 
-def as_binary(x: Any, num_features: int) -> jax.Array:
-    """Check training data at the door: (n, p) zeros and ones; return them as int8."""
-    array = np.asarray(x)
+def as_data(x: Any) -> jax.Array:
+    """Check training data at the door: a table of integers; return it as int8 or int32."""
+    try:
+        array = np.asarray(x)
+    except ValueError:  # numpy's message speaks of inhomogeneous shapes
+        raise ValueError("`x` must have rows of equal length, got ragged ones") from None
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             "`x` must have two dimensions, at least one row and one column, "
             f"got shape {array.shape}"
         )
-    if array.shape[1] != num_features:
-        raise ValueError(
-            f"`x` must have `num_features` columns: expected {num_features}, got {array.shape[1]}"
-        )
-    unexpected = array[(array != 0) & (array != 1)]
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"`x` must hold codes, got dtype {array.dtype}")
+    unexpected = array[~((array >= 0) & (array < 127) & (array == np.floor(array)))]
     if unexpected.size:
-        raise ValueError(f"`x` must hold zeros and ones, got {unexpected[0]}")
-    return jnp.asarray(array, jnp.int8)
+        raise ValueError(f"`x` must hold codes 0, 1, ..., got {unexpected[0]}")
+    return jnp.asarray(array.astype(np.int8))
+
+
+def check_binary(x: jax.Array, num_features: int) -> None:
+    """Check that data from `as_data` are (n, p) zeros and ones."""
+    if x.shape[1] != num_features:
+        raise ValueError(
+            f"`x` must have `num_features` columns: expected {num_features}, got {x.shape[1]}"
+        )
+    if x.max() > 1:
+        raise ValueError(f"`x` must hold zeros and ones, got {x.max()}")
 
 
 def check_key(key: Any) -> None:
-    """Check that a random key is one, before anything is traced."""
-    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
-        raise ValueError(f"`key` must be a JAX key such as jax.random.key(0), got {key!r}")
+    """Check that a random key is a single one, of JAX's new kind."""
+    is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not is_key or key.shape != ():
+        raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
 
 
 def check_count(name: str, value: Any) -> None:
     """Check that a setting is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"`{name}` must be an integer of at least 1, got {value!r}")

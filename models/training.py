@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 from jax.typing import ArrayLike
 
-from models.base import GenerativeModel, check_key
+from models.base import GenerativeModel, as_data, check_key
 
 
 def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int) -> Any:
@@ -47,13 +48,11 @@ def snapshots(
         Increasing; 0 is the model before training. Each different distance between two of
         them compiles once.
 
-    Yields
-    ------
-    epoch : int
-    state
-        As of the model.
-    info
-        As of the model, one entry an epoch since the last snapshot along the first axis.
+    Returns
+    -------
+    iterator of (epoch, state, info)
+        State and info are as of the model; info has one entry an epoch since the last snapshot
+        along the first axis.
 
     Raises
     ------
@@ -61,11 +60,21 @@ def snapshots(
         If `key` is none, `epochs` do not increase from at least 0, or the model refuses `x`.
     """
     check_key(key)
-    epochs = list(epochs)
+    if not isinstance(model, GenerativeModel):
+        raise ValueError(f"`model` must be a GenerativeModel, got {model!r}")
+    epochs = list(epochs) if isinstance(epochs, Iterable) else [epochs]
+    if not all(isinstance(epoch, int | np.integer) for epoch in epochs):
+        raise ValueError(f"`epochs` must be integers, got {epochs}")
     if any(later <= earlier for earlier, later in zip([-1, *epochs], epochs, strict=False)):
         raise ValueError(f"`epochs` must increase, from 0 or later, got {epochs}")
     init_key, epochs_key = jax.random.split(key)
-    state = model.init(init_key, x)
+    x = as_data(x)
+    return _snapshots(epochs_key, model, x, model.init(init_key, x), epochs)
+
+
+def _snapshots(
+    epochs_key: jax.Array, model: GenerativeModel, x: jax.Array, state: Any, epochs: list[int]
+) -> Iterator[tuple[int, Any, Any]]:
     done = 0
     for epoch in epochs:
         state, info = _block(epochs_key, state, x, done, model=model, num_epochs=epoch - done)
@@ -75,7 +84,7 @@ def snapshots(
 
 @partial(jax.jit, static_argnames=("model", "num_epochs"))
 def _block(
-    key: jax.Array, state: Any, x: ArrayLike, first: int, *, model: GenerativeModel, num_epochs: int
+    key: jax.Array, state: Any, x: jax.Array, first: int, *, model: GenerativeModel, num_epochs: int
 ) -> tuple[Any, Any]:
     def one(state: Any, epoch: jax.Array) -> tuple[Any, Any]:
         return model.epoch(jax.random.fold_in(key, epoch), state, x)

@@ -15,7 +15,14 @@ import optax
 from flax import linen as nn
 from jax.typing import ArrayLike
 
-from models.base import GenerativeModel, Samples, as_binary, check_count
+from models.base import (
+    GenerativeModel,
+    Samples,
+    as_data,
+    check_binary,
+    check_count,
+    check_key,
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,9 @@ class VAEConfig:
                 raise ValueError(f"`{name}` must be a tuple of widths or None, got {widths!r}")
             for width in widths or ():
                 check_count(name, width)
-        if not self.learning_rate > 0:
-            raise ValueError(f"`learning_rate` must be positive, got {self.learning_rate}")
+        rate = self.learning_rate
+        if not (isinstance(rate, int | float) and 0 < rate < float("inf")):
+            raise ValueError(f"`learning_rate` must be a positive number, got {rate!r}")
 
 
 class VAEState(NamedTuple):
@@ -137,11 +145,13 @@ def vae(config: VAEConfig) -> GenerativeModel:
         return loss, VAEInfo(loss, reconstruction, divergence)
 
     def init(key: jax.Array, x: ArrayLike) -> VAEState:
-        num_cells = len(as_binary(x, config.num_features))
-        if num_cells < config.batch_size:
+        check_key(key)
+        data = as_data(x)
+        check_binary(data, config.num_features)
+        if len(data) < config.batch_size:
             raise ValueError(
                 "`x` must have at least `batch_size` rows: "
-                f"expected {config.batch_size}, got {num_cells}"
+                f"expected {config.batch_size}, got {len(data)}"
             )
         encoder_key, decoder_key = jax.random.split(key)
         params = {
@@ -170,6 +180,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
 
     @partial(jax.jit, static_argnames="num_samples")
     def sample(key: jax.Array, state: VAEState, num_samples: int) -> Samples:
+        check_key(key)
         check_count("num_samples", num_samples)
         u_key, x_key = jax.random.split(key)
         u = jax.random.normal(u_key, (num_samples, config.num_latents))

@@ -235,6 +235,23 @@ def test_distances_in_the_plane_are_recovered(rng):
         assert (ours[largest, [0, 1]] > 0).all()
 
 
+def test_distances_that_no_points_have_are_mapped_all_the_same():
+    # 0.1 + 0.1 < 0.5 breaks the triangle inequality, which corrected distances may.
+    bent = [[0, 0.1, 0.5], [0.1, 0, 0.1], [0.5, 0.1, 0]]
+    for method in ("classical", "kruskal"):
+        ours = embed(bent, 2, method)
+        assert np.isfinite(ours).all()
+        assert np.ptp(ours[:, 0]) > 0
+    np.testing.assert_array_equal(embed(bent, 2)[:, 1], 0)
+
+
+def test_equal_objects_are_mapped_to_one_point():
+    for method in ("classical", "kruskal"):
+        assert (embed(np.zeros((3, 3)), 2, method) == 0).all()
+    assert kruskal_stress(np.zeros((3, 3)), np.zeros((3, 2))) == 0
+    assert kruskal_stress(d_ok, np.zeros((3, 2))) == 1
+
+
 x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)
 d_ok = 1.0 - np.eye(3)
 
@@ -257,7 +274,14 @@ d_ok = 1.0 - np.eye(3)
             "`states` must have one column a feature: expected 1, got 2",
         ),
         (lambda: union_of_features([]), "`choices` must hold at least one feature, got none"),
+        (lambda: union_of_features(3), "`choices` must hold sequences of features"),
         (lambda: union_of_patterns([]), "`patterns` must be of the same number of features"),
+        (lambda: union_of_patterns([[0, 1]]), "`patterns` must hold Patterns, one a state"),
+        (
+            lambda: transfer_labels(x_ok, [None, 1, 2, 3], x_ok, [0], rng=np.random.default_rng(0)),
+            "`labels` must all be text or all numbers",
+        ),
+        (lambda: kruskal_stress(d_ok * np.nan, np.zeros((3, 2))), "`distances` must be finite"),
         (
             lambda: transfer_labels(x_ok, [1, 2], x_ok, [0], rng=np.random.default_rng(0)),
             "`labels` must be one a row of `x_reference`: expected 4, got shape",
@@ -270,9 +294,10 @@ d_ok = 1.0 - np.eye(3)
             lambda: transfer_labels(x_ok, [1] * 4, x_ok, [0], rng=0),
             "`rng` must be a numpy Generator, got 0",
         ),
-        (lambda: kruskal_stress(d_ok, np.zeros((2, 2))), "`points` must be one a row"),
+        (lambda: kruskal_stress(d_ok, np.zeros((2, 2))), "`points` must be finite and one a row"),
         (lambda: embed([[0.0, 1.0]]), "`distances` must be a square matrix"),
         (lambda: embed(d_ok * np.nan), "`distances` must be finite.*got nan"),
+        (lambda: embed([["a", "b"]] * 2), "`distances` must hold real numbers, got dtype"),
         (lambda: embed(np.triu(d_ok)), "`distances` must be symmetric"),
         (lambda: embed(-d_ok), "`distances` must be symmetric, not negative"),
         (lambda: embed(d_ok, 3), "`num_dims` must be from 1 to 2, got 3"),

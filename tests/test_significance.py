@@ -112,6 +112,12 @@ def test_stopping_before_the_first_step_gives_an_empty_selection(rng):
     assert ours.records() == []
 
 
+def test_half_a_pair_is_no_selection(rng):
+    x = rng.integers(2, size=(200, 4))
+    ours = select_features(x, None, 3, num_shuffles=19, stop_at_chance=True, rng=rng)
+    assert ours.features.shape == ours.latents.shape == (0,)
+
+
 def test_all_candidates_are_shuffled_where_asked(rng):
     x, u = rare_and_real(rng, 2000)
     ours = select_features(x, u, 3, num_shuffles=40, shuffle="all", rng=rng)

@@ -81,7 +81,7 @@ def test_help_lists_studies_and_settings(capsys):
         ("training-progress --num-selected 51", "`num_selected` must be at most.*50, got 51"),
         ("training-progress --batch-size 2000", "`batch_size` must be at most.*1000, got 2000"),
         ("training-progress --num-epochs 0", "`num_epochs` must be at least 1, got 0"),
-        ("training-progress --seed -1", "`seed` must be at least 0, got -1"),
+        ("training-progress --seed -1", "`seed` must be from 0 to 4294967295, got -1"),
         ("training-progress --num-latents 0", "`num_latents` must be an integer of at least 1"),
         ("cortex-selection --share-for-training 0", "`share_for_training` must be above 0"),
         ("cortex-selection --batch-size 965", "`batch_size` must be at most.*964, got 965"),
@@ -90,6 +90,17 @@ def test_help_lists_studies_and_settings(capsys):
 def test_bad_settings_get_one_sentence(arguments, message):
     with pytest.raises(SystemExit, match=f"^error: {message}"):
         main(arguments.split())
+
+
+def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+
+    def not_reached(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(training_progress, "compute", not_reached)
+    with pytest.raises(SystemExit, match="error: .*file"):
+        main(["training-progress", *TINY_STAIRS, "--out", str(tmp_path / "file")])
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):

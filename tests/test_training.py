@@ -60,11 +60,12 @@ def test_any_model_can_be_trained():
 @pytest.mark.parametrize(
     ("key", "epochs", "message"),
     [
-        (0, [1], "`key` must be a JAX key such as jax.random.key\\(0\\), got 0"),
+        (0, [1], "`key` must be one JAX key such as jax.random.key\\(0\\), got 0"),
         (jax.random.key(0), [3, 2], r"`epochs` must increase, from 0 or later, got \[3, 2\]"),
+        (jax.random.key(0), [1.5], r"`epochs` must be integers, got \[1.5\]"),
         (jax.random.key(0), [-1], r"`epochs` must increase, from 0 or later, got \[-1\]"),
     ],
 )
 def test_bad_input_gets_one_sentence(key, epochs, message):
     with pytest.raises(ValueError, match=message):
-        next(snapshots(key, vae(CONFIG), X, epochs))
+        snapshots(key, vae(CONFIG), X, epochs)

@@ -118,8 +118,10 @@ def test_an_epoch_leaves_the_rest_of_the_last_batch_out():
         ({"batch_size": -1}, "`batch_size` must be an integer of at least 1, got -1"),
         ({"encoder_hidden": [4]}, r"`encoder_hidden` must be a tuple of widths or None, got \[4\]"),
         ({"decoder_hidden": (0,)}, "`decoder_hidden` must be an integer of at least 1, got 0"),
-        ({"learning_rate": 0}, "`learning_rate` must be positive, got 0"),
-        ({"learning_rate": float("nan")}, "`learning_rate` must be positive, got nan"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be a positive number, got inf"),
+        ({"learning_rate": "fast"}, "`learning_rate` must be a positive number, got 'fast'"),
+        ({"learning_rate": 0}, "`learning_rate` must be a positive number, got 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a positive number, got nan"),
     ],
 )
 def test_bad_settings_get_one_sentence(settings, message):
@@ -132,8 +134,11 @@ def test_bad_settings_get_one_sentence(settings, message):
     [
         (np.zeros((4, 2)), "`x` must have `num_features` columns: expected 3, got 2"),
         (np.zeros(3), r"`x` must have two dimensions.*got shape \(3,\)"),
-        (np.full((4, 3), np.nan), "`x` must hold zeros and ones, got nan"),
+        (np.full((4, 3), np.nan), "`x` must hold codes 0, 1, ..., got nan"),
         (np.full((4, 3), 2), "`x` must hold zeros and ones, got 2"),
+        (np.full((4, 3), 0.5), "`x` must hold codes 0, 1, ..., got 0.5"),
+        ([[0, 1, 1], [1]], "`x` must have rows of equal length, got ragged ones"),
+        (np.array([["a", "b", "c"]] * 2), "`x` must hold codes, got dtype <U1"),
         (np.zeros((1, 3)), "`x` must have at least `batch_size` rows: expected 2, got 1"),
     ],
 )
@@ -146,3 +151,17 @@ def test_a_bad_number_of_samples_gets_one_sentence(small):
     config, _, state = small
     with pytest.raises(ValueError, match="`num_samples` must be an integer of at least 1, got 0"):
         vae(config).sample(jax.random.key(0), state, 0)
+    with pytest.raises(ValueError, match="`key` must be one JAX key"):
+        vae(config).sample(0, state, 10)
+    with pytest.raises(ValueError, match="`key` must be one JAX key"):
+        vae(config).init(jax.random.PRNGKey(0), np.zeros((4, 3)))
+
+
+def test_codes_of_any_type_train_alike():
+    x = np.eye(4, dtype=int)
+    model = vae(VAEConfig(num_features=4))
+    expected = train(jax.random.key(0), model, x, 2).params
+    for dtype in (">i4", bool, np.float64, np.uint8):
+        ours = train(jax.random.key(0), model, x.astype(dtype), 2).params
+        jax.tree.map(np.testing.assert_array_equal, ours, expected)
+    assert train(jax.random.key(0), model, x.tolist(), 2).params is not None
