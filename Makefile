@@ -8,7 +8,7 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench lint lock clean
+.PHONY: help demo test bench lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,9 +18,6 @@ demo: .venv/requirements.lock  ## the main job: train, select, draw; prints the 
 
 test: .venv/requirements.lock  ## the tests
 	@$(BIN)/python -m pytest
-
-test-slow: .venv/requirements.lock  ## the longer checks that `make test` leaves out
-	@$(BIN)/python -m pytest -m slow
 
 bench: .venv/requirements.lock  ## speed against peers, as ratios
 	@$(BIN)/python -m benchmarks.selection

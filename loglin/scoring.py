@@ -97,7 +97,7 @@ def gain_parts(table: NDArray[np.int64], num_possible: float, empty: float) -> t
     The association of j with the chosen features alone, and with u given these.
     """
     joint, conditional = _kernels.pair_g2(table, num_possible, empty)
-    return joint - conditional, conditional
+    return max(joint - conditional, 0.0), conditional
 
 
 def null_degrees_of_freedom(
