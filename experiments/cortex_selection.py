@@ -115,17 +115,33 @@ def class_counts(course: Course, gene_class: NDArray[np.str_], name: str) -> NDA
 def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, str]]:
     """Draw Fig. 5 and the final patterns for the first seed, and the classes over all seeds."""
     genes, gene_class = panel_genes(config.panel)
-    course = results[0]
-    classes = [name for name in CLASS_COLORS if name in gene_class]
-    order = _by_class(genes, gene_class)
-    colors = [CLASS_COLORS[name] for name in gene_class[order]]
-    legend = {name: CLASS_COLORS[name] for name in classes}
+    num_selected = config.course.num_selected
+    seeds = f"{len(results)} seed{'s' if len(results) > 1 else ''}"
+    return {
+        "genes": (
+            _plot_genes(results[0], genes, gene_class),
+            "Genes selected at each epoch (first seed), as in Fig. 5: dark where selected. Named "
+            "are the genes selected in a quarter of the looks or more, and Pvalb, Sst and Vip.",
+        ),
+        "patterns": (
+            _plot_patterns(results[0], genes, gene_class),
+            f"The most frequent patterns of the {num_selected} genes after training (first seed), "
+            "with the number of synthetic cells that carry them.",
+        ),
+        "classes": (
+            _plot_classes(results, gene_class),
+            f"How many of the selected genes are of each class: mean over {seeds}, and the range.",
+        ),
+    }
 
+
+def _plot_genes(course: Course, genes: NDArray[np.str_], gene_class: NDArray[np.str_]) -> Figure:
     chosen = np.zeros((len(course.epochs), len(genes)), np.int64)
     np.put_along_axis(chosen, course.features, figures.SELECTED_1, axis=1)
-    over_epochs = Figure(figsize=(11, 0.13 * len(chosen) + 2.2), layout="constrained")
-    ax = over_epochs.subplots()
-    figures.mosaic(ax, chosen[:, order], colors)
+    order = _by_class(genes, gene_class)
+    figure = Figure(figsize=(11, 0.13 * len(chosen) + 2.2), layout="constrained")
+    ax = figure.subplots()
+    figures.mosaic(ax, chosen[:, order], [CLASS_COLORS[name] for name in gene_class[order]])
     # Name the marked genes and those chosen in at least a quarter of the looks.
     often = (chosen > 0).mean(axis=0) >= 0.25
     named = np.flatnonzero((often | np.isin(genes, MARKED))[order])
@@ -136,103 +152,104 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
     step = max(1, len(chosen) // 10)
     ax.set_yticks(range(0, len(chosen), step), course.epochs[::step].tolist(), fontsize=8)
     ax.set_ylabel("epoch")
-    over_epochs.legend(
-        handles=[
-            figures.tone_patch(color, figures.SELECTED_1, name) for name, color in legend.items()
-        ],
-        loc="outside upper right", ncols=len(legend), frameon=False, title="selected",
-    )  # fmt: skip
+    swatches = [
+        figures.tone_patch(color, figures.SELECTED_1, name)
+        for name, color in _colors_of(gene_class).items()
+    ]
+    figure.legend(
+        handles=swatches, loc="outside upper right", ncols=4, frameon=False, title="selected"
+    )
+    return figure
 
+
+def _plot_patterns(course: Course, genes: NDArray[np.str_], gene_class: NDArray[np.str_]) -> Figure:
     final = course.features[-1]
-    by_class = _by_class(genes[final], gene_class[final])
-    patterns = Figure(figsize=(7, 4), layout="constrained")
-    ax = patterns.subplots()
-    tiles = figures.pattern_tiles(np.arange(len(final)), course.states[-1][:, by_class], len(final))
-    figures.mosaic(ax, tiles, [CLASS_COLORS[name] for name in gene_class[final[by_class]]])
-    ax.set_xticks(range(len(final)), genes[final[by_class]].tolist(), rotation=90)
+    order = _by_class(genes[final], gene_class[final])
+    final = final[order]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    tiles = figures.pattern_tiles(np.arange(len(final)), course.states[-1][:, order], len(final))
+    figures.mosaic(ax, tiles, [CLASS_COLORS[name] for name in gene_class[final]])
+    ax.set_xticks(range(len(final)), genes[final].tolist(), rotation=90)
     ax.set_yticks(range(len(tiles)), [f"{count:,}" for count in course.counts[-1]], fontsize=8)
     ax.set_ylabel("synthetic cells")
-    patterns.legend(
-        handles=figures.mosaic_legend(
-            {name: color for name, color in legend.items() if name in gene_class[final]},
-            {"off": figures.SELECTED_0, "on": figures.SELECTED_1},
-        ),
-        loc="outside upper right", ncols=5, frameon=False, fontsize=9,
-    )  # fmt: skip
+    tones = {"off": figures.SELECTED_0, "on": figures.SELECTED_1}
+    figures.mosaic_legend(figure, _colors_of(gene_class[final]), tones)
+    return figure
 
-    by_epoch = Figure(figsize=(8, 4), layout="constrained")
-    ax = by_epoch.subplots()
-    for name, style in zip(classes, ("-", "--", ":", "-."), strict=False):
+
+def _plot_classes(results: Sequence[Course], gene_class: NDArray[np.str_]) -> Figure:
+    epochs, num_selected = results[0].epochs, results[0].features.shape[1]
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.subplots()
+    colors = _colors_of(gene_class)
+    for (name, color), style in zip(colors.items(), ("-", "--", ":", "-."), strict=False):
         counts = np.stack([class_counts(result, gene_class, name) for result in results])
-        figures.mean_and_range(ax, course.epochs, counts, CLASS_COLORS[name], style, name)
-    ax.set(xlabel="epoch", ylabel=f"genes among the {len(final)} selected")
-    ax.set_ylim(0, len(final) + 0.3)
+        figures.mean_and_range(ax, epochs, counts, color, style, name)
+    ax.set(xlabel="epoch", ylabel=f"genes among the {num_selected} selected")
+    ax.set_ylim(0, num_selected + 0.3)
     ax.legend(frameon=False)
     figures.bare(ax)
-    return {
-        "genes": (
-            over_epochs,
-            "Genes selected at each epoch (first seed), as in Fig. 5: dark where selected. Named "
-            "are the genes selected in a quarter of the looks or more, and Pvalb, Sst and Vip.",
-        ),
-        "patterns": (
-            patterns,
-            f"The most frequent patterns of the {len(final)} genes after training (first seed), "
-            "with the number of synthetic cells that carry them.",
-        ),
-        "classes": (
-            by_epoch,
-            f"How many of the selected genes are of each class: mean over {len(results)} "
-            f"seed{'s' if len(results) > 1 else ''}, and the range.",
-        ),
-    }
+    return figure
 
 
 def summarize(config: Config, results: Sequence[Course]) -> Section:
     """Set the paper's genes and statements beside what was selected here."""
     genes, gene_class = panel_genes(config.panel)
     course, num_selected = results[0], config.course.num_selected
-    final = [genes[result.features[-1]].tolist() for result in results]
-    last = course.epochs[-1]
-    statements = []
     if config.panel == "receptors":
-        statements.append(
-            Statement("The statements are about the marker panel.", "see the table", "not measured")
-        )
+        aside = "The statements are about the marker panel."
+        statements = [Statement(aside, "see the table", "not measured")]
     else:
         statements = [
-            _common_genes(final, last),
+            _common_genes(results, genes),
             _first_epochs(course, results, gene_class),
             _later_epochs(course, results, gene_class),
             _marked_genes(course, results, genes),
         ]
-    frequency = Counter(gene for chosen in final for gene in chosen)
-    rows = [
-        [
-            rank + 1,
-            gene,
-            gene_class[gene_columns(genes, [gene])[0]],
-            f"{course.gains[-1][rank]:.0f}",
-            f"{course.shuffled[-1][rank]:.0f}{' !' if course.by_chance[-1][rank] else ''}",
-            f"{frequency[gene]} of {len(results)}",
-            _in_paper(gene),
-        ]
-        for rank, gene in enumerate(final[0])
-    ]
-    rows += [
-        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", "", f"{count} of {len(results)}",
-         _in_paper(gene)]
-        for gene, count in frequency.most_common()
-        if gene not in final[0]
-    ]  # fmt: skip
-    rows += [
-        ["", gene, gene_class[gene_columns(genes, [gene])[0]], "", "", f"0 of {len(results)}",
-         _in_paper(gene)]
-        for gene in PAPER_DBM
-        if gene in genes and gene not in frequency
-    ]  # fmt: skip
-    table = Table(
-        f"The {num_selected} genes selected at epoch {last}, beside the paper's",
+    by_chance = np.mean([result.by_chance[-1].sum() for result in results])
+    introduction = (
+        f"A VAE with {config.num_latents} latents learns {config.share_for_training:.1%} of the "
+        f"{NUM_CELLS} cells of the mouse visual cortex, {len(genes)} genes cut at their median. "
+        f"Every {config.course.every} epochs {config.course.num_samples} synthetic cells are drawn "
+        f"from it, and {num_selected} genes are selected. {len(results)} "
+        f"seed{'s, each with its own' if len(results) > 1 else ':'} split and weights. The paper "
+        "tunes epochs and start; here the last epoch stands for the trained model. Late steps "
+        "deserve care: an empty cell of the table counts 0.5, which favours rare genes once the "
+        f"table is sparse. At the last epoch {by_chance:.1f} of the {num_selected} genes have a "
+        "gain that chance explains: shuffled among the cells they keep more than half of it, or "
+        "reach it too often."
+    )
+    return Section(
+        "Marker genes of the cortex (Section 3.2.1, Fig. 5)",
+        introduction,
+        statements,
+        plot(config, results),
+        [_gene_table(results, genes, gene_class)],
+    )
+
+
+def _gene_table(
+    results: Sequence[Course], genes: NDArray[np.str_], gene_class: NDArray[np.str_]
+) -> Table:
+    """List the genes of the first seed in order, then those of other seeds and of the paper."""
+    course = results[0]
+    selected = genes[course.features[-1]].tolist()
+    frequency = Counter(gene for r in results for gene in genes[r.features[-1]].tolist())
+    elsewhere = [gene for gene, _ in frequency.most_common() if gene not in selected]
+    never = [gene for gene in PAPER_DBM if gene in genes and gene not in frequency]
+    rows = []
+    for step, gene in enumerate([*selected, *elsewhere, *never]):
+        number, gain, shuffled = "", "", ""
+        if step < len(selected):
+            number, gain = str(step + 1), f"{course.gains[-1][step]:.0f}"
+            mark = " !" if course.by_chance[-1][step] else ""
+            shuffled = f"{course.shuffled[-1][step]:.0f}{mark}"
+        (column,) = gene_columns(genes, [gene])
+        seeds = f"{frequency[gene]} of {len(results)}"
+        rows.append([number, gene, gene_class[column], gain, shuffled, seeds, _in_paper(gene)])
+    return Table(
+        f"The {len(selected)} genes selected at epoch {course.epochs[-1]}, beside the paper's",
         [
             "step (first seed)",
             "gene",
@@ -244,25 +261,11 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         ],
         rows,
     )
-    by_chance = np.mean([result.by_chance[-1].sum() for result in results])
-    introduction = (
-        f"A VAE with {config.num_latents} latents learns {config.share_for_training:.1%} of the "
-        f"1525 cells of the mouse visual cortex, {len(genes)} genes cut at their median. Every "
-        f"{config.course.every} epochs {config.course.num_samples} synthetic cells are drawn from "
-        f"it, and {num_selected} genes are selected. {len(results)} "
-        f"seed{'s, each with its own' if len(results) > 1 else ':'} split and weights. The paper "
-        "tunes epochs and start; here the last epoch stands for the trained model. Late steps "
-        "deserve care: an empty cell of the table counts 0.5, which favours rare genes once the "
-        f"table is sparse. At the last epoch {by_chance:.1f} of the {num_selected} genes have a "
-        "gain that chance explains: shuffled among the cells they keep more than half of it."
-    )
-    return Section(
-        "Marker genes of the cortex (Section 3.2.1, Fig. 5)",
-        introduction,
-        statements,
-        plot(config, results),
-        [table],
-    )
+
+
+def _colors_of(gene_class: NDArray[np.str_]) -> dict[str, str]:
+    """Colours of the classes that there are."""
+    return {name: color for name, color in CLASS_COLORS.items() if name in gene_class}
 
 
 def _by_class(genes: NDArray[np.str_], gene_class: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -277,14 +280,14 @@ def _in_paper(gene: str) -> str:
     return "DBM" if gene in PAPER_DBM else ""
 
 
-def _common_genes(final: list[list[str]], last: int) -> Statement:
-    common = [set(PAPER_BOTH) & set(chosen) for chosen in final]
+def _common_genes(results: Sequence[Course], genes: NDArray[np.str_]) -> Statement:
+    common = [set(PAPER_BOTH) & set(genes[r.features[-1]].tolist()) for r in results]
     mean = float(np.mean([len(found) for found in common]))
     missed = sorted(set(PAPER_BOTH) - common[0])
     return Statement(
         f"Eight genes are selected from both VAE and DBM samples: {', '.join(PAPER_BOTH)}.",
-        f"VAE at epoch {last}: {mean:.1f} of the 8 (from {min(map(len, common))} to "
-        f"{max(map(len, common))} over seeds); the first seed "
+        f"VAE at epoch {results[0].epochs[-1]}: {mean:.1f} of the 8 (from "
+        f"{min(map(len, common))} to {max(map(len, common))} over seeds); the first seed "
         f"{'misses ' + ', '.join(missed) if missed else 'has all'}. DBM: not measured here.",
         # Half of the statement is about the DBM, so this study alone cannot bear it out.
         "partly" if mean >= len(PAPER_BOTH) / 2 else "not reproduced",
@@ -316,16 +319,16 @@ def _later_epochs(
     look = first_look(course, 20)
     if look is None:
         return Statement(paper, f"training stopped at epoch {course.epochs[-1]}", "not measured")
-    non_neural = np.stack([class_counts(r, gene_class, "non-neural")[look:] for r in results])
     num_selected = course.features.shape[1]
-    neural = num_selected - non_neural
+    is_neural = np.isin(gene_class, ["gabaergic", "glutamatergic"])
+    neural = np.stack([is_neural[r.features[look:]].sum(axis=1) for r in results])
     majority = neural > num_selected / 2
     return Statement(
         paper,
         f"{neural[:, 0].mean():.1f} of {num_selected} at epoch {course.epochs[look]}, "
         f"{neural.mean():.1f} on average from then on; they are the majority in "
-        f"{majority[:, 0].mean():.0%} of seeds at that epoch and in {majority.mean():.0%} of all "
-        "later looks",
+        f"{majority[:, 0].mean():.0%} of seeds at that epoch and in {majority.mean():.0%} of the "
+        "looks from then on",
         # "From epoch 20 on" holds if it holds at epoch 20 too.
         judge(min(majority[:, 0].mean(), majority.mean()), 0.9, 0.4),
     )

@@ -30,7 +30,7 @@ class CourseConfig:
     num_selected: int
     """Genes to select."""
     every: int = 5
-    """Epochs from one look to the next; the first is before training."""
+    """Epochs from one look to the next; the first is before training, the last at its end."""
     num_samples: int = 10_000
     """Synthetic cells drawn at each look."""
     num_patterns: int = 10
@@ -82,11 +82,11 @@ def follow(
 ) -> Course:
     """Train a model on x (n, p); at each look draw samples, select features, find patterns.
 
-    The latents are cut at their median. Epochs and looks have keys of their own, so what is
-    seen at an epoch does not depend on how often one looks.
+    The model's info must have a `loss`. The latents are cut at their median. Epochs and looks have
+    keys of their own, so what is seen at an epoch does not depend on how often one looks.
     """
     train_key, sample_key, shuffle_key = jax.random.split(key, 3)
-    epochs = range(0, config.num_epochs + 1, config.every)
+    epochs = sorted({*range(0, config.num_epochs, config.every), config.num_epochs})
     looks = []
     for epoch, state, info in track(snapshots(train_key, model, x, epochs), len(epochs)):
         samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)

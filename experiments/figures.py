@@ -1,10 +1,13 @@
 """Drawing that the studies share. Colours are Okabe and Ito's, told apart by all readers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -58,12 +61,22 @@ def tone_patch(color: str, brightness: int, label: str) -> Patch:
     return Patch(color=tuple(shade(color, brightness)), label=label)
 
 
-def mosaic_legend(colors: Mapping[str, str], tones: Mapping[str, int]) -> list[Patch]:
-    """Return swatches that explain the colours, and on grey the tones."""
-    return [
-        *(tone_patch(color, SELECTED_0, name) for name, color in colors.items()),
-        *(tone_patch(GREY, brightness, name) for name, brightness in tones.items()),
+def mosaic_legend(figure: Figure, colors: Mapping[str, str], tones: Mapping[str, int]) -> None:
+    """Explain the colours, and the tones by a swatch of all colours in each, above a figure."""
+    swatches: list[Any] = [tone_patch(color, SELECTED_0, name) for name, color in colors.items()]
+    swatches += [
+        tuple(tone_patch(color, brightness, name) for color in colors.values())
+        for name, brightness in tones.items()
     ]
+    figure.legend(
+        swatches,
+        [*colors, *tones],
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
+        loc="outside upper right",
+        ncols=len(swatches),
+        frameon=False,
+        fontsize=9,
+    )
 
 
 def mean_and_range(

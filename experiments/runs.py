@@ -120,13 +120,15 @@ def source_digest(study: Any) -> str:
     """Return a hash of the source that the numbers come from.
 
     That is all of `loglin` and `models`, the shared files of `experiments` that hold data and
-    training, and the study's `compute`; figures and words may change without a new computation.
+    training, and the study's `Config` and `compute`; figures and words may change without a new
+    computation.
     """
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in ("cortex", "course", "stairs")]
+    files = [here / name for name in ("cortex.py", "cortex_genes.tsv", "course.py", "stairs.py")]
     for package in ("loglin", "models"):
         files += sorted((here.parent / package).glob("*.py"))
-    sources = [file.read_bytes() for file in files] + [inspect.getsource(study.compute).encode()]
+    sources = [file.read_bytes() for file in files]
+    sources += [inspect.getsource(part).encode() for part in (study.Config, study.compute)]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
 
 

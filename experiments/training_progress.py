@@ -112,18 +112,32 @@ def share_of_stair_patterns(
 def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, str]]:
     """Draw the mosaics of Fig. 3 for the first seed, and the counts by role over all seeds."""
     genes = stair_genes(config.stairs)
-    first = results[0]
-    looks = sorted({look for e in MOSAIC_EPOCHS if (look := first_look(first, e)) is not None})
-    mosaics = Figure(figsize=(11, 1.75 * len(looks) + 0.9), layout="constrained")
+    seeds = f"{len(results)} seed{'s' if len(results) > 1 else ''}"
+    return {
+        "patterns": (
+            _plot_patterns(results[0], genes),
+            "The most frequent patterns in the chosen genes at some epochs (first seed), as in "
+            "Fig. 3: one row a pattern, the most frequent on top, one column a gene.",
+        ),
+        "roles": (
+            _plot_roles(results, genes),
+            f"How many of the chosen genes have each role: mean over {seeds}, and the range.",
+        ),
+    }
+
+
+def _plot_patterns(course: Course, genes: StairGenes) -> Figure:
+    looks = sorted({look for e in MOSAIC_EPOCHS if (look := first_look(course, e)) is not None})
     colors = [ROLE_COLORS[role] for role in genes.role]
-    axes = mosaics.subplots(len(looks), 1, sharex=True, squeeze=False)[:, 0]
+    figure = Figure(figsize=(11, 1.75 * len(looks) + 0.9), layout="constrained")
+    axes = figure.subplots(len(looks), 1, sharex=True, squeeze=False)[:, 0]
     for ax, look in zip(axes, looks, strict=True):
-        tiles = figures.pattern_tiles(first.features[look], first.states[look], len(genes.role))
+        tiles = figures.pattern_tiles(course.features[look], course.states[look], len(colors))
         figures.mosaic(ax, tiles, colors)
-        ax.set_title(f"epoch {first.epochs[look]}", loc="left", fontsize=10)
+        ax.set_title(f"epoch {course.epochs[look]}", loc="left", fontsize=10)
         ax.set_yticks([0, len(tiles) - 1], ["1", str(len(tiles))], fontsize=8)
         ax.set_ylabel("pattern", fontsize=9)
-    columns = np.unique([0, *range(4, len(genes.role), 5), len(genes.role) - 1])
+    columns = np.unique([0, *range(4, len(colors), 5), len(colors) - 1])
     axes[-1].set_xticks(columns, [str(column + 1) for column in columns], fontsize=8)
     axes[-1].set_xlabel("gene, in the order of the stages; noise genes last")
     tones = {
@@ -131,34 +145,23 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
         "selected, 0": figures.SELECTED_0,
         "selected, 1": figures.SELECTED_1,
     }
-    mosaics.legend(
-        handles=figures.mosaic_legend(ROLE_COLORS, tones),
-        loc="outside upper right", ncols=6, frameon=False,
-    )  # fmt: skip
+    figures.mosaic_legend(figure, ROLE_COLORS, tones)
+    return figure
 
-    course = Figure(figsize=(8, 4), layout="constrained")
-    ax = course.subplots()
+
+def _plot_roles(results: Sequence[Course], genes: StairGenes) -> Figure:
+    epochs, num_selected = results[0].epochs, results[0].features.shape[1]
     counts = np.stack([role_counts(result, genes) for result in results])
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.subplots()
     for column, (role, style) in enumerate(zip(ROLES, ("--", "-", ":"), strict=True)):
-        figures.mean_and_range(
-            ax, first.epochs, counts[:, :, column], ROLE_COLORS[role], style, role
-        )
-    ax.set(xlabel="epoch", ylabel=f"genes among the {first.features.shape[1]} chosen")
-    ax.set_ylim(0, first.features.shape[1] + 0.2)
+        color = ROLE_COLORS[role]
+        figures.mean_and_range(ax, epochs, counts[:, :, column], color, style, role)
+    ax.set(xlabel="epoch", ylabel=f"genes among the {num_selected} chosen")
+    ax.set_ylim(0, num_selected + 0.2)
     ax.legend(frameon=False, loc="center right")
     figures.bare(ax)
-    seeds = f"{len(results)} seed{'s' if len(results) > 1 else ''}"
-    return {
-        "patterns": (
-            mosaics,
-            "The most frequent patterns in the chosen genes at some epochs (first seed), as in "
-            "Fig. 3: one row a pattern, the most frequent on top, one column a gene.",
-        ),
-        "roles": (
-            course,
-            f"How many of the chosen genes have each role: mean over {seeds}, and the range.",
-        ),
-    }
+    return figure
 
 
 def summarize(config: Config, results: Sequence[Course]) -> Section:

@@ -1,4 +1,4 @@
-"""All compiled code: flat contiguous arrays in, numbers and arrays out, no checks."""
+"""All compiled code: contiguous arrays in, numbers out or sums added in place, no checks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -123,7 +123,7 @@ def add_binary_information(
     empty log empty, what an empty cell adds. For larger counts logarithms are taken.
     """
     num_latents, num_bits = both.shape[1:]
-    blank = _plogp(2 * empty)
+    blank = _x_log_x(2 * empty)
     with_empty = np.empty(4)
     for g in range(len(sizes)):
         for bit in range(num_bits):
@@ -163,16 +163,16 @@ def add_binary_information(
                         b = n - a
                         num_empty = np.intp(a == 0) + np.intp(b == 0)
                         given_us[latent, bit] += (
-                            (_plogp(np.float64(a)) if a > 0 else cell[0])
-                            + (_plogp(np.float64(b)) if b > 0 else cell[0])
-                            - _plogp(n + num_empty * empty)
+                            (_x_log_x(np.float64(a)) if a > 0 else cell[0])
+                            + (_x_log_x(np.float64(b)) if b > 0 else cell[0])
+                            - _x_log_x(n + num_empty * empty)
                         )
                         occupied[1, latent, bit] += a > 0
                         occupied[0, latent, bit] += b > 0
             if conditional:
                 n = sizes[g]
                 for num_empty in range(4):
-                    with_empty[num_empty] = _plogp(n + num_empty * empty)
+                    with_empty[num_empty] = _x_log_x(n + num_empty * empty)
                 for bit in range(num_bits):
                     num_ones = ones[g, bit]
                     a = both[g, latent, bit]
@@ -198,7 +198,7 @@ def binary_g2(
     """
     num_latents, num_x = len(heights), len(totals)
     scores = np.empty((2, num_latents, num_x))
-    single = _plogp(empty) - _plogp(1.0 + empty)
+    single = _x_log_x(empty) - _x_log_x(1.0 + empty)
     counts, filled = np.empty(2), np.empty(2)
     for latent in range(num_latents):
         for j in range(num_x):
@@ -219,7 +219,7 @@ def _value_total(count, num_empty, cell, extra, empty, blank):
         return blank
     if count < len(cell):
         return extra[np.uint64(count)] if num_empty == 1 else cell[np.uint64(count)]
-    return _plogp(count + num_empty * empty)
+    return _x_log_x(count + num_empty * empty)
 
 
 @_compiled
@@ -254,15 +254,15 @@ def pair_g2(table, num_possible, empty):
                 counts[value] += count
                 occupied[value] += count > 0
                 frequency = np.float64(count) if count > 0 else empty
-                terms += _plogp(frequency)
+                terms += _x_log_x(frequency)
                 total += frequency
                 by_value[value] += frequency
             if any_sample:
                 num_states += 1
-                given_us += terms - _plogp(total)
+                given_us += terms - _x_log_x(total)
         for value in range(width):
-            given_s += _plogp(by_value[value])
-        given_s -= _plogp(by_value.sum())
+            given_s += _x_log_x(by_value[value])
+        given_s -= _x_log_x(by_value.sum())
     return _g2(
         given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
     )
@@ -354,6 +354,6 @@ def _refine_by_two(order, starts, codes):
 
 
 @_compiled
-def _plogp(value):
+def _x_log_x(value):
     """Return value * log(value), 0 at 0."""
     return value * np.log(value) if value > 0.0 else 0.0

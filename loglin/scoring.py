@@ -52,7 +52,7 @@ def as_statistic(null_model: Any, empty: float, num_samples: int) -> Statistic:
         )
     empty = as_number(empty, "empty", 0)
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
-    cell, extra = _x_log_x(counts), _x_log_x(counts + empty)
+    cell, extra = (k * np.log(np.where(k > 0, k, 1.0)) for k in (counts, counts + empty))
     cell[0] = extra[0]
     return Statistic(null_model, empty, cell, extra)
 
@@ -94,10 +94,19 @@ def score(
 def gain_parts(table: NDArray[np.int64], num_possible: float, empty: float) -> tuple[float, float]:
     """Return G2 of [S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    The association of j with the chosen features alone, and with u given these.
+    The association of j with the chosen features alone, and with u given these; both in the table
+    of (u, S, j) with its empty cells filled, or its margin, so that they add up to G2 of [U S][j].
     """
     joint, conditional = _kernels.pair_g2(table, num_possible, empty)
-    return max(joint - conditional, 0.0), conditional
+    return max(joint - conditional, 0.0), max(conditional, 0.0)
+
+
+def rounding(scores: Any, num_samples: int) -> Any:
+    """Return by how much scores may differ that tie in exact arithmetic, such as of x and 1 - x.
+
+    A score is a difference of sums that grow with the samples.
+    """
+    return 1e-9 * np.maximum(scores, num_samples)
 
 
 def null_degrees_of_freedom(
@@ -167,8 +176,3 @@ def _table_levels(source: Source, chosen: list[int], latent: int, width: int) ->
     height = int(source.variables.u_levels[latent])
     levels = [*source.variables.x_levels[chosen].tolist(), width]
     return [height, *levels] if height > 1 else levels
-
-
-def _x_log_x(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values * log(values), 0 at 0."""
-    return values * np.log(np.where(values > 0, values, 1.0))

@@ -18,9 +18,17 @@ from loglin.scoring import (
     as_statistic,
     gain_parts,
     null_degrees_of_freedom,
+    rounding,
     score,
 )
-from loglin.significance import Chance, Shuffles, as_shuffles, chance_of_step, is_by_chance
+from loglin.significance import (
+    Chance,
+    ScoreColumns,
+    Shuffles,
+    as_shuffles,
+    chance_of_step,
+    is_by_chance,
+)
 from loglin.sources import Memory, ReadChunks, Source, as_samples, in_chunks, in_memory
 from loglin.tables import as_count
 
@@ -43,7 +51,8 @@ class Selection(NamedTuple):
     """(q, r, p) G2 of the null model for each latent and candidate at each step; NaN where the
     feature is already chosen or no candidate. Without latents r is 1."""
     feature_gains: NDArray[np.float64]
-    """(q,) G2 of [S][j]: association with the features chosen before, latents aside."""
+    """(q,) G2 of [S][j]: association with the features chosen before, latents aside; in the margin
+    of the table of (u, S, j)."""
     latent_gains: NDArray[np.float64]
     """(q,) G2 of [U S][S j]: association with the latent, given these features. The two add up
     to the gain under Eq. 1."""
@@ -53,7 +62,7 @@ class Selection(NamedTuple):
     """(q,) each: the gain of the chosen feature after shuffling; NaN without shuffles."""
     by_chance: NDArray[np.bool_]
     """(q,) whether chance explains the step: shuffled gains are on average above half the gain,
-    or reach it in more than 5 % of the shuffles. Never without shuffles."""
+    or their exceedance is above 5 % (with fewer than 19 shuffles: any reaches the gain)."""
     chance_of_all: Chance | None = None
     """(q, p) each, for every candidate, where asked."""
 
@@ -118,8 +127,8 @@ def select_features(
     ----------
     x : (n, p) int array, or chunks
         Codes of the features. Samples that do not fit in memory come as chunks: a function that
-        returns an iterator over pairs (x, u), the same each time it is called, or a list or tuple
-        of such pairs. Then the argument `u` is None; u in the pairs may be None as well.
+        returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a list
+        or tuple of such pairs. Then the argument `u` is None; u in the pairs may be None as well.
     u : (n, r) int array, or None
         Codes of the latents; None selects features associated with each other.
     num_features : int
@@ -190,13 +199,10 @@ def select_features(
         else:
             step = _best_step(source, chosen, partition, statistic)
         if shuffles and np.isfinite(step.gain):
-            again = partial(
+            score_columns = partial(
                 score, source=source, chosen=chosen, partition=partition, statistic=statistic
             )
-            gains = step.scores.max(axis=0)
-            step = step._replace(
-                chance=chance_of_step(again, source, step.feature, gains, shuffles)
-            )
+            step = _with_chance(step, score_columns, source, shuffles)
             if stop_at_chance and step.by_chance:
                 if from_pair and len(steps) == 1:
                     steps = []  # the second of the pair is not to be had, so neither is the first
@@ -218,18 +224,23 @@ class _Step(NamedTuple):
     latent_gain: float = np.nan
     df: float = np.nan
     chance: Chance | None = None  # (columns,) each
+    by_chance: bool = False
 
     @property
     def gain(self) -> float:
         """G2 of the chosen feature."""
         return float(self.scores[self.latent, self.feature])
 
-    @property
-    def by_chance(self) -> bool:
-        """Whether chance explains the step."""
-        if self.chance is None:
-            return False
-        return bool(is_by_chance(self.scores[self.latent], self.chance)[self.feature])
+
+def _with_chance(
+    step: _Step, score_columns: ScoreColumns, source: Memory, shuffles: Shuffles
+) -> _Step:
+    """Add to a step what chance would have given."""
+    winner, gains = step.feature, step.scores.max(axis=0)
+    chance = chance_of_step(score_columns, source, winner, gains, shuffles)
+    mean, exceedance = chance.mean[winner], chance.exceedance[winner]
+    by_chance = is_by_chance(step.gain, mean, exceedance, shuffles.number)
+    return step._replace(chance=chance, by_chance=by_chance)
 
 
 def _best_step(source: Source, chosen: list[int], partition: Any, statistic: Statistic) -> _Step:
@@ -247,26 +258,25 @@ def _best_step(source: Source, chosen: list[int], partition: Any, statistic: Sta
 
 def _first_of_best_pair(source: Source, statistic: Statistic) -> _Step:
     """Return i, with the latent, of the pair (i, j) with the largest gain of j given S = {i}."""
-    num_columns = len(source.variables.x_levels)
-    seconds = []
-    gains = np.empty((num_columns, num_columns))
-    for first in range(num_columns):
+
+    def scores_given(first: int) -> NDArray[np.float64]:
         partition = source.refine(source.start(), first)
-        second = _best_step(source, [first], partition, statistic)
-        seconds.append(second)
-        gains[first] = second.scores.max(axis=0)
-    first, _ = _best(gains, source.num_samples)
-    return _Step(first, seconds[first].latent, np.full(seconds[first].scores.shape, np.nan))
+        scores = score(source, source, [first], partition, statistic)
+        scores[:, first] = np.nan
+        return scores
+
+    num_columns = len(source.variables.x_levels)
+    gains = np.stack([scores_given(first).max(axis=0) for first in range(num_columns)])
+    first, second = _best(gains, source.num_samples)
+    scores = scores_given(first)
+    _, latent = _best(scores[:, [second]].T, source.num_samples)
+    return _Step(first, latent, np.full(scores.shape, np.nan))
 
 
 def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
-    """Row and column of the largest score; ties go to the lowest row, then column.
-
-    A score is a difference of sums that grow with the samples, so x and 1 - x, which tie in
-    exact arithmetic, differ by rounding: what lies within 1e-9 of that scale is a tie.
-    """
+    """Row and column of the largest score; ties go to the lowest row, then column."""
     largest = np.nanmax(scores)
-    tied = scores >= largest - 1e-9 * max(largest, num_samples)
+    tied = scores >= largest - rounding(largest, num_samples)
     row, column = divmod(int(tied.argmax()), scores.shape[1])
     return row, column
 
@@ -315,7 +325,7 @@ def _as_source(
     latent_levels: Sequence[int] | None,
     candidates: Iterable[int] | None,
 ) -> tuple[Source, NDArray[np.intp], int]:
-    """Check the samples; return them with the candidates only, and these and all columns."""
+    """Check the samples; return them with the candidates only, these, and the number of columns."""
     # Chunks check the levels again and again, so they must not run out.
     levels, latent_levels = (
         tuple(given) if isinstance(given, Iterable) else given for given in (levels, latent_levels)

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from loglin.scoring import rounding
 from loglin.sources import Memory, in_memory
 from loglin.tables import as_count
 
 MOST_BY_CHANCE = 0.5
 """Chance explains a step whose shuffled gains are on average above this share of its gain, ..."""
 LEVEL = 0.05
-"""... or whose exceedance share is above this."""
+"""... or whose exceedance is above this (with fewer than 19 shuffles: that any of them reaches)."""
 
 _BATCH_SIZE = 2**26
 """Codes of as many shuffled copies of a feature as fit in this many bytes are made at a time."""
@@ -96,14 +97,15 @@ def chance_of_step(
     chance = Chance(*np.full((3, len(gains)), np.nan))
     chance.mean[columns] = shuffled[:, columns].mean(axis=0)
     chance.sd[columns] = shuffled[:, columns].std(axis=0)
-    exceeding = (shuffled[:, columns] >= gains[columns]).sum(axis=0)
+    reached = gains[columns] - rounding(gains[columns], source.num_samples)
+    exceeding = (shuffled[:, columns] >= reached).sum(axis=0)
     chance.exceedance[columns] = (1 + exceeding) / (1 + shuffles.number)
     return chance
 
 
-def is_by_chance(gains: NDArray[np.float64], chance: Chance) -> NDArray[np.bool_]:
-    """Tell which gains chance explains; none where nothing was shuffled."""
-    return (chance.mean > MOST_BY_CHANCE * gains) | (chance.exceedance > LEVEL)
+def is_by_chance(gain: float, mean: float, exceedance: float, num_shuffles: int) -> bool:
+    """Tell whether chance explains a gain: see `MOST_BY_CHANCE` and `LEVEL`."""
+    return bool(mean > MOST_BY_CHANCE * gain or exceedance > max(LEVEL, 1 / (1 + num_shuffles)))
 
 
 def _shuffle_all(score: ScoreColumns, source: Memory, shuffles: Shuffles) -> NDArray[np.float64]:

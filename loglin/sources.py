@@ -101,7 +101,7 @@ class Memory(NamedTuple):
         return Partition(order, starts, _times(partition.num_possible, num_levels))
 
     def binary_counts(self, partition: Partition) -> Iterator[BinaryCounts]:
-        """Count the binary columns, a block of patterns at a time."""
+        """Count the binary columns, a block of patterns at a time; each is valid until the next."""
         num_latents, num_bits = len(self.variables.binary_u), self.variables.num_bits
         block = min(partition.num_patterns, max(1, _BLOCK_SIZE // (num_bits * num_latents)))
         slots = np.arange(block)
@@ -277,7 +277,10 @@ def in_chunks(
     u_final = [int(level) for level in u_most] if u_most.max() > 1 else None
 
     def read_checked() -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]:
-        return ((x, u) for x, u, *_ in checked(x_final, u_final))
+        for x, u, _, u_levels in checked(x_final, u_final):
+            if (max(u_levels) == 1) != (u_final is None):
+                raise ValueError(_CHANGED.format("latents where there were none, or none"))
+            yield x, u
 
     return Chunks(read_checked, _variables(x_most, u_most), num_samples)
 

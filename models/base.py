@@ -34,7 +34,7 @@ class GenerativeModel(NamedTuple):
 
 
 def as_data(x: Any) -> jax.Array:
-    """Check training data at the door: a table of integers; return it as int8 or int32."""
+    """Check training data at the door: a table of integers; return it as int8."""
     try:
         array = np.asarray(x)
     except ValueError:  # numpy's message speaks of inhomogeneous shapes

@@ -27,7 +27,13 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     state
         As of the model. The same as the last of `snapshots` with the same key.
     """
-    return next(snapshots(key, model, x, [num_epochs]))[1]
+    if (
+        isinstance(num_epochs, bool)
+        or not isinstance(num_epochs, int | np.integer)
+        or num_epochs < 0
+    ):
+        raise ValueError(f"`num_epochs` must be an integer of at least 0, got {num_epochs!r}")
+    return next(snapshots(key, model, x, [int(num_epochs)]))[1]
 
 
 def snapshots(

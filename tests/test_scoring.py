@@ -216,6 +216,14 @@ def test_chunks_that_change_are_noticed(rng):
     with pytest.raises(ValueError, match="`x` must give the same chunks each time it is read"):
         select_features(fewer_each_time, None, 3)
 
+    def latents_come_late():
+        reads.append(1)
+        yield x_ok, None if len(reads) % 2 else u_ok
+
+    reads.clear()
+    with pytest.raises(ValueError, match="got latents where there were none, or none"):
+        select_features(latents_come_late, None, 3)
+
     def drawn_anew():
         yield rng.integers(2, size=(30, 12)), rng.integers(2, size=(30, 2))
 

@@ -106,10 +106,18 @@ def test_chance_explains_rare_features(rng):
 
 def test_stopping_before_the_first_step_gives_an_empty_selection(rng):
     x, u = rng.integers(2, size=(200, 3)), rng.integers(2, size=(200, 1))
-    ours = select_features(x, u, 2, num_shuffles=5, stop_at_chance=True, rng=rng)
+    ours = select_features(x, u, 2, num_shuffles=99, stop_at_chance=True, rng=rng)
     assert ours.features.shape == (0,)
     assert ours.scores.shape == (0, 1, 3)
     assert ours.records() == []
+
+
+def test_few_shuffles_do_not_make_a_step_chance(rng):
+    # The smallest exceedance of 3 shuffles is 1/4; that must not count against a real feature.
+    x, u = rare_and_real(rng, 1000)
+    ours = select_features(x, u, 2, num_shuffles=3, rng=rng)
+    assert ours.chance.exceedance.tolist() == [0.25, 0.25]
+    assert not ours.by_chance.any()
 
 
 def test_half_a_pair_is_no_selection(rng):

@@ -112,6 +112,20 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
         main(["training-progress", *TINY_STAIRS, "--out", str(tmp_path)])
 
 
+def test_the_last_epoch_is_looked_at(tmp_path, capsys):
+    arguments = ["--num-epochs", "3", "--every", "2", *TINY_STAIRS[4:], "--out", str(tmp_path)]
+    run(capsys, "training-progress", *arguments)
+    assert "training stopped at epoch 3" in (tmp_path / "index.html").read_text()
+
+
+def test_receptors_are_no_neural_markers():
+    config = cortex_selection.Config(panel="both")
+    _, classes = panel_genes("both")
+    receptors = np.flatnonzero(classes == "neurotransmitter")[:12]
+    section = cortex_selection.summarize(config, [course(receptors, list(range(0, 55, 5)))])
+    assert section.statements[2].verdict == "not reproduced"
+
+
 def test_pairs_by_chance_are_those_of_all_subsets():
     genes = StairGenes(np.array(["overlap"] * 6 + ["noise"]), np.array([0, 0, 1, 1, 2, 2, -1]))
     complete = [chosen_pairs(np.array([*c, 6]), genes)[0] for c in combinations(range(6), 3)]
