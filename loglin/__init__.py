@@ -4,6 +4,7 @@ Everything here works on codes: integers 0..L-1, one column a variable, each col
 number of levels L. The path is codes -> tables -> selection -> patterns -> distances -> map.
 """
 
+from loglin.distances import embed, kruskal_stress, pattern_distances
 from loglin.fitting import Fit, fit, g_squared, pearson_x2
 from loglin.hierarchy import (
     all_interactions,
@@ -14,10 +15,7 @@ from loglin.hierarchy import (
 )
 from loglin.patterns import (
     Patterns,
-    embed,
     frequent_patterns,
-    kruskal_stress,
-    pattern_distances,
     transfer_labels,
     union_of_features,
     union_of_patterns,

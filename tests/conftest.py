@@ -17,6 +17,15 @@ def reference(name):
     return json.loads((REFERENCE / name).read_text())
 
 
+PATTERN_CASES = sorted(path.stem for path in (REFERENCE / "patterns").glob("*.json"))
+
+
+def pattern_case(name):
+    """Read features, latents and what the authors' code made of them."""
+    with np.load(REFERENCE / "patterns" / f"{name}.npz") as file:
+        return file["X"], file["H"], reference(f"patterns/{name}.json")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20200702)
