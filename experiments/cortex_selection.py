@@ -18,6 +18,7 @@ from experiments.course import (
     first_look,
     follow,
     say_epochs,
+    say_seeds,
     without_bar,
 )
 from experiments.report import Section, Statement, Table, judge
@@ -116,7 +117,6 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
     """Draw Fig. 5 and the final patterns for the first seed, and the classes over all seeds."""
     genes, gene_class = panel_genes(config.panel)
     num_selected = config.course.num_selected
-    seeds = f"{len(results)} seed{'s' if len(results) > 1 else ''}"
     return {
         "genes": (
             _plot_genes(results[0], genes, gene_class),
@@ -130,7 +130,8 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
         ),
         "classes": (
             _plot_classes(results, gene_class),
-            f"How many of the selected genes are of each class: mean over {seeds}, and the range.",
+            "How many of the selected genes are of each class: mean over "
+            f"{say_seeds(results)}, and the range.",
         ),
     }
 

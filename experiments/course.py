@@ -1,6 +1,6 @@
 """Follow what a model learns over its training: select and find patterns at every look."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -108,6 +108,11 @@ def follow(
         found = selection.features, selection.gains, selection.chance.mean, selection.by_chance
         looks.append((epoch, *found, states, counts, loss))
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
+
+
+def say_seeds(results: Sequence[Course]) -> str:
+    """Return "1 seed" or "5 seeds"."""
+    return f"{len(results)} seed{'s' if len(results) > 1 else ''}"
 
 
 def say_epochs(epochs: NDArray[np.int64]) -> str:

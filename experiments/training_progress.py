@@ -17,6 +17,7 @@ from experiments.course import (
     first_look,
     follow,
     say_epochs,
+    say_seeds,
     without_bar,
 )
 from experiments.report import Section, Statement, Table, Verdict, judge
@@ -112,7 +113,6 @@ def share_of_stair_patterns(
 def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, str]]:
     """Draw the mosaics of Fig. 3 for the first seed, and the counts by role over all seeds."""
     genes = stair_genes(config.stairs)
-    seeds = f"{len(results)} seed{'s' if len(results) > 1 else ''}"
     return {
         "patterns": (
             _plot_patterns(results[0], genes),
@@ -121,7 +121,8 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
         ),
         "roles": (
             _plot_roles(results, genes),
-            f"How many of the chosen genes have each role: mean over {seeds}, and the range.",
+            "How many of the chosen genes have each role: mean over "
+            f"{say_seeds(results)}, and the range.",
         ),
     }
 
@@ -266,7 +267,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         f"A VAE with {config.num_latents} latents learns {config.stairs.num_cells} simulated cells "
         f"with {config.stairs.num_genes} genes. Every {config.course.every} epochs "
         f"{config.course.num_samples} synthetic cells are drawn from it, and {num_selected} genes "
-        f"are selected. {len(results)} seed{'s' if len(results) > 1 else ''}."
+        f"are selected. {say_seeds(results)}."
     )
     return Section(
         "Training progress (Section 3.1.2, Fig. 3)",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
 
 from loglin.patterns import as_features
-from loglin.tables import as_codes, as_count, as_table
+from loglin.tables import as_choice, as_codes, as_count, as_table, check_rows
 
 EMBEDDINGS = ("classical", "kruskal")
 
@@ -73,10 +73,7 @@ def pattern_distances(
     """
     codes, _ = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
-    if len(latents) != len(codes):
-        raise ValueError(
-            f"`u` must have as many rows as `x`: expected {len(codes)}, got {len(latents)}"
-        )
+    check_rows(latents, codes)
     features = as_features(features, codes.shape[1])
     states, _ = as_codes(states, "states")
     if states.shape[1] != len(features):
@@ -85,14 +82,9 @@ def pattern_distances(
             f"got {states.shape[1]}"
         )
     observed, configuration = np.unique(latents, axis=0, return_inverse=True)
-    counts = np.stack(
-        [
-            np.bincount(
-                configuration[(codes[:, features] == state).all(axis=1)], minlength=len(observed)
-            )
-            for state in states
-        ]
-    )
+    patterns = codes[:, features]
+    members = [configuration[(patterns == state).all(axis=1)] for state in states]
+    counts = np.stack([np.bincount(found, minlength=len(observed)) for found in members])
     sizes = counts.sum(axis=1)
     if not sizes.all():
         warnings.warn(
@@ -175,8 +167,7 @@ def embed(
 
     matrix = _as_distances(distances)
     num_dims = as_count(num_dims, "num_dims", 1, len(matrix) - 1)
-    if not isinstance(method, str) or method not in EMBEDDINGS:
-        raise ValueError(f"`method` must be one of {EMBEDDINGS}, got {method!r}")
+    as_choice(method, "method", EMBEDDINGS)
     if not matrix.any():
         return np.zeros((len(matrix), num_dims))
     # Distances that no points of a plane or space have, which corrected ones may be, have negative

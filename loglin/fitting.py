@@ -9,7 +9,7 @@ from scipy.special import chdtrc, rel_entr
 
 from loglin import _kernels
 from loglin.hierarchy import Generators, Junction, as_generators, degrees_of_freedom, junction
-from loglin.tables import as_count, as_number, as_numbers
+from loglin.tables import as_choice, as_count, as_number, as_numbers
 
 METHODS = ("auto", "closed-form", "ipf")
 
@@ -81,8 +81,7 @@ def fit(
     """
     counts = _as_frequencies(table, "table")
     model = as_generators(generators, counts.ndim)
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"`method` must be one of {METHODS}, got {method!r}")
+    as_choice(method, "method", METHODS)
     tolerance = as_number(tolerance, "tolerance", 0)
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
     tree = junction(model) if method != "ipf" and start is None else None

@@ -30,7 +30,7 @@ from loglin.significance import (
     is_by_chance,
 )
 from loglin.sources import Memory, ReadChunks, Source, as_samples, in_chunks, in_memory
-from loglin.tables import as_count
+from loglin.tables import as_choice, as_count
 
 STARTS = ("empty", "best-pair")
 
@@ -182,8 +182,7 @@ def select_features(
             "`x` must be an array, not chunks, where features are shuffled or `null_model` is "
             "callable"
         )
-    if not isinstance(start, str) or start not in STARTS:
-        raise ValueError(f"`start` must be one of {STARTS}, got {start!r}")
+    as_choice(start, "start", STARTS)
     if _without_latents(source) and null_model == "conditional":
         raise ValueError("`null_model` 'conditional' is about latents, got none")
     from_pair = start == "best-pair" or _without_latents(source)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin import _kernels
-from loglin.tables import as_codes
+from loglin.tables import as_codes, check_rows
 
 Source = Any
 """`Memory` or `Chunks`, each with partitions of its own kind."""
@@ -298,10 +298,7 @@ def as_samples(
     u_levels: tuple[int, ...] = (1,)
     if u is not None:
         latents, u_levels = as_codes(u, "u", latent_levels, "latent_levels")
-    if len(latents) != len(features):
-        raise ValueError(
-            f"`u` must have as many rows as `x`: expected {len(features)}, got {len(latents)}"
-        )
+    check_rows(latents, features)
     return features, latents, x_levels, u_levels
 
 

@@ -198,6 +198,19 @@ def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -
     return float(value)
 
 
+def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """Check that a setting is one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
+    return value
+
+
+def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:
+    """Check that there are latents for every sample."""
+    if len(u) != len(x):
+        raise ValueError(f"`u` must have as many rows as `x`: expected {len(x)}, got {len(u)}")
+
+
 def as_levels(
     levels: Iterable[int],
     name: str,

@@ -69,7 +69,7 @@ def check_key(key: Any) -> None:
         raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
 
 
-def check_count(name: str, value: Any) -> None:
-    """Check that a setting is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"`{name}` must be an integer of at least 1, got {value!r}")
+def check_count(name: str, value: Any, smallest: int = 1) -> None:
+    """Check that a setting is an integer of at least `smallest`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
+        raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")

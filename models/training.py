@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from models.base import GenerativeModel, as_data, check_key
+from models.base import GenerativeModel, as_data, check_count, check_key
 
 
 def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int) -> Any:
@@ -27,12 +27,7 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     state
         As of the model. The same as the last of `snapshots` with the same key.
     """
-    if (
-        isinstance(num_epochs, bool)
-        or not isinstance(num_epochs, int | np.integer)
-        or num_epochs < 0
-    ):
-        raise ValueError(f"`num_epochs` must be an integer of at least 0, got {num_epochs!r}")
+    check_count("num_epochs", num_epochs, 0)
     return next(snapshots(key, model, x, [int(num_epochs)]))[1]
 
 

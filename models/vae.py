@@ -88,9 +88,9 @@ class Encoder(nn.Module):
         h = x.astype(jnp.float32)
         for width in self.hidden:
             h = nn.tanh(_dense(width)(h))
-        return _dense(self.num_latents, name="mean")(h), _dense(
-            self.num_latents, name="log_variance"
-        )(h)
+        mean = _dense(self.num_latents, name="mean")(h)
+        log_variance = _dense(self.num_latents, name="log_variance")(h)
+        return mean, log_variance
 
 
 class Decoder(nn.Module):
