@@ -1,0 +1,102 @@
+"""Columns of codes as units of a network: Bernoulli for two levels, softmax for more (Section 2.1).
+
+A column with levels 0..L-1 becomes L - 1 units, of which unit k is 1 where the code is k; code 0
+is the one where all are 0. So a binary column is one Bernoulli unit, columns of any levels can be
+mixed, and an input a_k to each unit gives P(k) = exp(a_k) / (1 + sum_l exp(a_l)).
+
+`levels` is a tuple with the number of levels of each column, or None where all are binary; it is
+static in traced code. The layers of a network hold units as floats, (..., units).
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+Levels = tuple[int, ...] | None
+
+
+class Layout(NamedTuple):
+    """Where the units of each column stand."""
+
+    column: NDArray[np.int32]
+    """(units,) the column that each unit belongs to."""
+    code: NDArray[np.int32]
+    """(units,) the code that each unit stands for, from 1."""
+    unit: NDArray[np.int32]
+    """(p, L - 1) the unit of each column and code; as many as there are units for none."""
+
+
+@cache
+def layout(levels: tuple[int, ...]) -> Layout:
+    """Return where the units of columns with these levels stand."""
+    column = np.repeat(np.arange(len(levels), dtype=np.int32), np.array(levels) - 1)
+    code = np.concatenate([np.arange(1, count, dtype=np.int32) for count in levels])
+    unit = np.full((len(levels), max(levels) - 1), len(column), np.int32)
+    unit[column, code - 1] = np.arange(len(column), dtype=np.int32)
+    return Layout(column, code, unit)
+
+
+def num_units(levels: tuple[int, ...]) -> int:
+    """Return how many units the columns have."""
+    return sum(levels) - len(levels)
+
+
+def to_units(x: jax.Array, levels: Levels = None) -> jax.Array:
+    """Turn codes (..., p) into units (..., units)."""
+    if levels is None:
+        return x.astype(float)
+    column, code, _ = layout(levels)
+    return (x[..., column] == code).astype(float)
+
+
+def to_codes(units: jax.Array, levels: Levels = None) -> jax.Array:
+    """Turn units (..., units) into codes (..., p) of type int8."""
+    if levels is None:
+        return units.astype(jnp.int8)
+    column, code, _ = layout(levels)
+    belongs = column[:, None] == np.arange(len(levels))
+    return (units @ jnp.asarray(belongs * code[:, None], units.dtype)).astype(jnp.int8)
+
+
+def log_normalizer(inputs: jax.Array, levels: Levels = None) -> jax.Array:
+    """Return log(1 + sum_k exp(a_k)) for each column, (..., p), from the inputs of its units."""
+    if levels is None:
+        return jax.nn.softplus(inputs)
+    return jax.nn.logsumexp(_with_zero(_by_column(inputs, levels)), axis=-1)
+
+
+def mean(inputs: jax.Array, levels: Levels = None) -> jax.Array:
+    """Return the probability that each unit is 1, (..., units)."""
+    if levels is None:
+        return jax.nn.sigmoid(inputs)
+    column, code, _ = layout(levels)
+    return jax.nn.softmax(_with_zero(_by_column(inputs, levels)), axis=-1)[..., column, code]
+
+
+def draw(uniforms: jax.Array, inputs: jax.Array, levels: Levels = None) -> jax.Array:
+    """Draw units given their inputs (..., units) from one uniform number a column, (..., p).
+
+    The unit interval is divided among codes 1, 2, ... and then 0; a column's code is the one
+    whose part holds its number.
+    """
+    if levels is None:
+        return (uniforms < mean(inputs)).astype(inputs.dtype)
+    column, code, _ = layout(levels)
+    ends = jnp.cumsum(_by_column(mean(inputs, levels), levels, 0.0), axis=-1)
+    reached = uniforms[..., None] >= jnp.concatenate([jnp.zeros_like(ends[..., :1]), ends], axis=-1)
+    return (reached[..., column, code - 1] & ~reached[..., column, code]).astype(inputs.dtype)
+
+
+def _by_column(units: jax.Array, levels: tuple[int, ...], missing: float = -jnp.inf) -> jax.Array:
+    """Arrange (..., units) as (..., p, L - 1)."""
+    padded = jnp.concatenate([units, jnp.full_like(units[..., :1], missing)], axis=-1)
+    return padded[..., layout(levels).unit]
+
+
+def _with_zero(inputs: jax.Array) -> jax.Array:
+    """Add the input 0 of code 0 in front."""
+    return jnp.concatenate([jnp.zeros_like(inputs[..., :1]), inputs], axis=-1)
