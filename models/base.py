@@ -1,5 +1,6 @@
-"""What every generative model is: three pure functions (Section 2.1)."""
+"""What every generative model is: a few pure functions (Section 2.1)."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 
 class Samples(NamedTuple):
@@ -31,10 +33,34 @@ class GenerativeModel(NamedTuple):
     """epoch(key, state, x) -> (state, info) after one pass through the data."""
     sample: Callable[[jax.Array, Any, int], Samples]
     """sample(key, state, num_samples) -> Samples."""
+    bound: Callable[[jax.Array, Any, ArrayLike], jax.Array] | None = None
+    """bound(key, state, x) -> (n,) estimates of a lower bound of log P(x), in nats, where the
+    model has one; codes x are not checked, so that it can be traced."""
 
 
 def as_data(x: Any) -> jax.Array:
-    """Check training data at the door: a table of integers; return it as int8."""
+    """Check training data at the door: a table of codes; return it as int8."""
+    return jnp.asarray(_as_table(x))
+
+
+def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.Array:
+    """Check data at a model's door: a column for each feature, of codes below its levels."""
+    table = _as_table(x)
+    if table.shape[1] != num_features:
+        raise ValueError(
+            f"`x` must have one column for each feature: expected {num_features}, "
+            f"got {table.shape[1]}"
+        )
+    highest = table.max(axis=0)
+    too_high = np.flatnonzero(highest >= (2 if levels is None else np.array(levels)))
+    if too_high.size:
+        column = too_high[0]
+        expected = "zeros and ones" if levels is None else f"codes below {levels[column]}"
+        raise ValueError(f"`x` must hold {expected} in column {column}, got {highest[column]}")
+    return jnp.asarray(table)
+
+
+def _as_table(x: Any) -> NDArray[np.int8]:
     try:
         array = np.asarray(x)
     except ValueError:  # numpy's message speaks of inhomogeneous shapes
@@ -49,17 +75,20 @@ def as_data(x: Any) -> jax.Array:
     unexpected = array[~((array >= 0) & (array < 127) & (array == np.floor(array)))]
     if unexpected.size:
         raise ValueError(f"`x` must hold codes 0, 1, ..., got {unexpected[0]}")
-    return jnp.asarray(array.astype(np.int8))
+    return array.astype(np.int8)
 
 
-def check_binary(x: jax.Array, num_features: int) -> None:
-    """Check that data from `as_data` are (n, p) zeros and ones."""
-    if x.shape[1] != num_features:
+def check_levels(levels: Any, num_features: int) -> None:
+    """Check that `levels` is None or a tuple of one integer of at least 2 for each feature."""
+    if levels is None:
+        return
+    if not isinstance(levels, tuple) or len(levels) != num_features:
         raise ValueError(
-            f"`x` must have `num_features` columns: expected {num_features}, got {x.shape[1]}"
+            f"`levels` must be None or a tuple with one entry for each of {num_features} features, "
+            f"got {levels!r}"
         )
-    if x.max() > 1:
-        raise ValueError(f"`x` must hold zeros and ones, got {x.max()}")
+    for count in levels:
+        check_count("levels", count, 2)
 
 
 def check_key(key: Any) -> None:
@@ -73,3 +102,19 @@ def check_count(name: str, value: Any, smallest: int = 1) -> None:
     """Check that a setting is an integer of at least `smallest`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
         raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")
+
+
+def check_positive(name: str, value: Any, *, or_zero: bool = False) -> None:
+    """Check that a setting is a finite number above 0, or at least 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and (value > 0 or (or_zero and value == 0))):
+        expected = "a number of at least 0" if or_zero else "a positive number"
+        raise ValueError(f"`{name}` must be {expected}, got {value!r}")
+
+
+def check_batches(x: jax.Array, batch_size: int) -> None:
+    """Check that data from `as_data` fill a batch."""
+    if len(x) < batch_size:
+        raise ValueError(
+            f"`x` must have at least `batch_size` rows: expected {batch_size}, got {len(x)}"
+        )

@@ -2,13 +2,49 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from models.base import GenerativeModel, as_data, check_count, check_key
+
+LARGEST = 1e6
+"""A state with a float beyond this counts as diverged."""
+
+
+class DivergedError(ArithmeticError):
+    """Training came to numbers that are not finite or very large."""
+
+    def __init__(self, epoch: int, last_good: Any) -> None:
+        """Name the epoch; keep the state before it."""
+        super().__init__(
+            f"training diverged in epoch {epoch}: a number of the state or the info is not finite, "
+            f"or one of the state exceeds {LARGEST:.0e}; `state` of this error is the last good one"
+        )
+        self.epoch = epoch
+        self.state = last_good
+
+
+class Monitored(NamedTuple):
+    """An epoch's info, with what the model makes of the data after it: means, in nats."""
+
+    info: Any
+    """As of the model."""
+    bound: jax.Array
+    """Lower bound of log P(x) of the training data."""
+    held_out_bound: jax.Array
+    """The same of data held out."""
+
+    @property
+    def free_energy_gap(self) -> jax.Array:
+        """Free energy of the data held out less that of the training data; log Z cancels.
+
+        A gap that widens while training goes on is a sign of overfitting (Hinton 2012).
+        """
+        return self.bound - self.held_out_bound
 
 
 def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int) -> Any:
@@ -26,18 +62,29 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     -------
     state
         As of the model. The same as the last of `snapshots` with the same key.
+
+    Raises
+    ------
+    ValueError, DivergedError
+        As `snapshots`.
     """
     check_count("num_epochs", num_epochs, 0)
     return next(snapshots(key, model, x, [int(num_epochs)]))[1]
 
 
 def snapshots(
-    key: jax.Array, model: GenerativeModel, x: ArrayLike, epochs: Iterable[int]
+    key: jax.Array,
+    model: GenerativeModel,
+    x: ArrayLike,
+    epochs: Iterable[int],
+    *,
+    held_out: ArrayLike | None = None,
+    resume: tuple[int, Any] | None = None,
 ) -> Iterator[tuple[int, Any, Any]]:
     """Train, and yield the model at each of the given epochs.
 
     Epoch i draws from ``fold_in(key, i)``, so the state after an epoch does not depend on which
-    epochs are looked at.
+    epochs are looked at, nor on whether training was interrupted.
 
     Parameters
     ----------
@@ -46,19 +93,27 @@ def snapshots(
     x : (n, p) int array
         Training data.
     epochs : iterable of ints
-        Increasing; 0 is the model before training. Each different distance between two of
+        Increasing; 0 is the model before its first epoch. Each different distance between two of
         them compiles once.
+    held_out : (m, p) int array, optional
+        Data to compare with after every epoch, for models with a `bound`.
+    resume : (epoch, state), optional
+        Go on with this state, which was yielded at that epoch with the same key, in place of
+        starting anew.
 
     Returns
     -------
     iterator of (epoch, state, info)
-        State and info are as of the model; info has one entry an epoch since the last snapshot
-        along the first axis.
+        State and info are as of the model, the info as `Monitored` where there are data held out;
+        it has one entry an epoch since the last snapshot along the first axis.
 
     Raises
     ------
     ValueError
         If `key` is none, `epochs` do not increase from at least 0, or the model refuses `x`.
+    DivergedError
+        While iterating, if numbers are no longer finite or sane; it names the epoch and carries
+        the last good state.
     """
     check_key(key)
     if not isinstance(model, GenerativeModel):
@@ -66,28 +121,135 @@ def snapshots(
     epochs = list(epochs) if isinstance(epochs, Iterable) else [epochs]
     if not all(isinstance(epoch, int | np.integer) for epoch in epochs):
         raise ValueError(f"`epochs` must be integers, got {epochs}")
-    if any(later <= earlier for earlier, later in zip([-1, *epochs], epochs, strict=False)):
-        raise ValueError(f"`epochs` must increase, from 0 or later, got {epochs}")
-    init_key, epochs_key = jax.random.split(key)
+    first = 0 if resume is None else resume[0]
+    if any(later <= earlier for earlier, later in zip([first - 1, *epochs], epochs, strict=False)):
+        raise ValueError(f"`epochs` must increase, from {first} or later, got {epochs}")
     x = as_data(x)
-    return _snapshots(epochs_key, model, x, model.init(init_key, x), epochs)
+    if held_out is not None:
+        held_out = as_data(held_out)
+        if model.bound is None:
+            raise ValueError("`held_out` is for models with a `bound`, and this one has none")
+        if held_out.shape[1] != x.shape[1]:
+            raise ValueError(
+                f"`held_out` must have the columns of `x`: expected {x.shape[1]}, "
+                f"got {held_out.shape[1]}"
+            )
+    init_key, epochs_key, bound_key = jax.random.split(key, 3)
+    state = model.init(init_key, x) if resume is None else resume[1]
+    return _snapshots((epochs_key, bound_key), model, (x, held_out), state, first, epochs)
 
 
 def _snapshots(
-    epochs_key: jax.Array, model: GenerativeModel, x: jax.Array, state: Any, epochs: list[int]
+    keys: tuple[jax.Array, jax.Array],
+    model: GenerativeModel,
+    data: tuple[jax.Array, jax.Array | None],
+    state: Any,
+    done: int,
+    epochs: list[int],
 ) -> Iterator[tuple[int, Any, Any]]:
-    done = 0
+    if not _is_sane(state):
+        raise DivergedError(done, None)
     for epoch in epochs:
-        state, info = _block(epochs_key, state, x, done, model=model, num_epochs=epoch - done)
+        state, info, num_good = _block(
+            keys, state, data, done, model=model, num_epochs=epoch - done
+        )
+        if num_good < epoch - done:
+            raise DivergedError(done + int(num_good) + 1, state)
         done = epoch
         yield epoch, state, info
 
 
+class Starts(NamedTuple):
+    """Models trained side by side; start i is entry i along the first axis of each array."""
+
+    state: Any
+    """As of the model; of a start that diverged, the last good one."""
+    info: Any
+    """As of the model, one entry an epoch along the second axis."""
+    num_epochs: jax.Array
+    """(num_starts,) epochs that each start went through before it diverged, or all."""
+
+
+def train_starts(
+    key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int, num_starts: int
+) -> Starts:
+    """Train a model from several random starts at once.
+
+    Start i is what ``train(jax.random.split(key, num_starts)[i], ...)`` gives, up to rounding: the
+    arithmetic of many starts at once is ordered differently than that of one.
+
+    Parameters
+    ----------
+    key : JAX key
+    model : GenerativeModel
+    x : (n, p) int array
+        Training data.
+    num_epochs : int
+    num_starts : int
+    """
+    check_key(key)
+    check_count("num_epochs", num_epochs, 0)
+    check_count("num_starts", num_starts)
+    x = as_data(x)
+
+    def one(key: jax.Array) -> Starts:
+        init_key, epochs_key, bound_key = jax.random.split(key, 3)
+        state = model.init(init_key, x)
+        keys = epochs_key, bound_key
+        return Starts(*_block(keys, state, (x, None), 0, model=model, num_epochs=num_epochs))
+
+    return jax.vmap(one)(jax.random.split(key, num_starts))
+
+
 @partial(jax.jit, static_argnames=("model", "num_epochs"))
-def _block(
-    key: jax.Array, state: Any, x: jax.Array, first: int, *, model: GenerativeModel, num_epochs: int
+def run_epochs(
+    key: jax.Array, state: Any, x: jax.Array, *, model: GenerativeModel, num_epochs: int
 ) -> tuple[Any, Any]:
+    """Return state and infos after some epochs, in traced code; nothing is checked."""
+
     def one(state: Any, epoch: jax.Array) -> tuple[Any, Any]:
         return model.epoch(jax.random.fold_in(key, epoch), state, x)
 
-    return jax.lax.scan(one, state, first + jax.numpy.arange(num_epochs))
+    return jax.lax.scan(one, state, jnp.arange(num_epochs))
+
+
+@partial(jax.jit, static_argnames=("model", "num_epochs"))
+def _block(
+    keys: tuple[jax.Array, jax.Array],
+    state: Any,
+    data: tuple[jax.Array, jax.Array | None],
+    first: int,
+    *,
+    model: GenerativeModel,
+    num_epochs: int,
+) -> tuple[Any, Any, jax.Array]:
+    """Return state, infos and how many epochs were good; the state is that after the last good."""
+    (epochs_key, bound_key), (x, held_out) = keys, data
+
+    def one(carry: tuple[Any, jax.Array], epoch: jax.Array) -> tuple[tuple[Any, jax.Array], Any]:
+        before, num_good = carry
+        state, info = model.epoch(jax.random.fold_in(epochs_key, epoch), before, x)
+        if held_out is not None and model.bound is not None:
+            # The same key, so that the estimates of log Z are the same.
+            key = jax.random.fold_in(bound_key, epoch)
+            bounds = model.bound(key, state, jnp.concatenate([x, held_out]))
+            info = Monitored(info, bounds[: len(x)].mean(), bounds[len(x) :].mean())
+        still_good = (num_good == epoch - first) & _is_sane(state) & _is_sane(info)
+        state = jax.tree.map(partial(jnp.where, still_good), state, before)
+        return (state, num_good + still_good), info
+
+    start = state, jnp.zeros((), int)
+    (state, num_good), infos = jax.lax.scan(one, start, first + jnp.arange(num_epochs))
+    return state, infos, num_good
+
+
+def _is_sane(tree: Any) -> jax.Array:
+    """Whether all floats of a pytree are finite and not very large."""
+    floats = [
+        leaf
+        for leaf in jax.tree.leaves(tree)
+        if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+    ]
+    return jnp.stack(
+        [jnp.array(True), *((jnp.abs(leaf) <= LARGEST).all() for leaf in floats)]
+    ).all()

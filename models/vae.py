@@ -1,8 +1,9 @@
 """The variational autoencoder (Section 2.4; Kingma & Welling 2013).
 
 Prior u ~ N(0, I). The encoder gives q(u | x) = N(mean(x), diag(exp(log_variance(x)))), the
-decoder p(x | u) = Bernoulli(sigmoid(logits(u))). Both have tanh hidden layers. Adam minimises
-the negative evidence lower bound with one draw of u per cell.
+decoder p(x | u), with a Bernoulli distribution for each binary feature and a categorical one for
+the others. Both have tanh hidden layers. Adam minimises the negative evidence lower bound with one
+draw of u per cell.
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,22 @@ import optax
 from flax import linen as nn
 from jax.typing import ArrayLike
 
+from models import units
 from models.base import (
     GenerativeModel,
     Samples,
-    as_data,
-    check_binary,
+    as_codes,
+    check_batches,
     check_count,
     check_key,
+    check_levels,
+    check_positive,
 )
+from models.descent import descend, in_batches
+from models.draws import scan_with_keys
+
+COLLAPSED = 0.01
+"""Nats of divergence below which a latent tells nothing about a cell."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,11 @@ class VAEConfig:
     """Of Adam."""
     batch_size: int = 1
     """Cells per gradient step."""
+    levels: tuple[int, ...] | None = None
+    """Levels of each feature; None: all binary."""
+    warm_up_epochs: int = 0
+    """Epochs over which the divergence comes to count in full in the gradient; 0: from the
+    start."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -52,9 +66,14 @@ class VAEConfig:
                 raise ValueError(f"`{name}` must be a tuple of widths or None, got {widths!r}")
             for width in widths or ():
                 check_count(name, width)
-        rate = self.learning_rate
-        if not (isinstance(rate, int | float) and 0 < rate < float("inf")):
-            raise ValueError(f"`learning_rate` must be a positive number, got {rate!r}")
+        check_positive("learning_rate", self.learning_rate)
+        check_levels(self.levels, self.num_features)
+        check_count("warm_up_epochs", self.warm_up_epochs, 0)
+
+    @property
+    def num_units(self) -> int:
+        """Inputs of the encoder and outputs of the decoder: one for a binary feature."""
+        return self.num_features if self.levels is None else units.num_units(self.levels)
 
 
 class VAEState(NamedTuple):
@@ -71,9 +90,13 @@ class VAEInfo(NamedTuple):
     loss: jax.Array
     """Negative evidence lower bound, `reconstruction + divergence`."""
     reconstruction: jax.Array
-    """Bernoulli cross-entropy of the data, with u drawn from the encoder."""
+    """Cross-entropy of the data given latents drawn from the encoder."""
     divergence: jax.Array
     """Kullback-Leibler divergence of the encoder's q(u | x) from the prior."""
+    collapsed: jax.Array
+    """(r,) whether q(u_j | x) is next to the prior for all cells: latents that tell nothing."""
+    gradient_norm: jax.Array
+    """Euclidean length of the mean gradient."""
 
 
 class Encoder(nn.Module):
@@ -84,8 +107,8 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Map x (..., p) to mean and log variance, (..., r) each."""
-        h = x.astype(jnp.float32)
+        """Map units of x (..., num_units) to mean and log variance, (..., r) each."""
+        h = x
         for width in self.hidden:
             h = nn.tanh(_dense(width)(h))
         mean = _dense(self.num_latents, name="mean")(h)
@@ -94,18 +117,18 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """u -> logits of the Bernoulli probabilities of x."""
+    """u -> logits of the units of x (see `models.units`)."""
 
     hidden: tuple[int, ...]
-    num_features: int
+    num_units: int
 
     @nn.compact
     def __call__(self, u: jax.Array) -> jax.Array:
-        """Map u (..., r) to logits (..., p)."""
+        """Map u (..., r) to logits (..., num_units)."""
         h = u
         for width in self.hidden:
             h = nn.tanh(_dense(width)(h))
-        return _dense(self.num_features, name="logits")(h)
+        return _dense(self.num_units, name="logits")(h)
 
 
 def _dense(width: int, name: str | None = None) -> nn.Dense:
@@ -113,8 +136,71 @@ def _dense(width: int, name: str | None = None) -> nn.Dense:
 
 
 @cache
+def networks(config: VAEConfig) -> tuple[Encoder, Decoder]:
+    """Return the networks that a config describes."""
+    return (
+        Encoder(config.encoder_hidden or (config.num_features,), config.num_latents),
+        Decoder(config.decoder_hidden or (config.num_features,), config.num_units),
+    )
+
+
+class Cells(NamedTuple):
+    """Cells sent through encoder and decoder."""
+
+    u: jax.Array
+    """(..., r) latents drawn from the encoder."""
+    mean: jax.Array
+    log_variance: jax.Array
+    """(..., r) of q(u | x)."""
+    reconstruction: jax.Array
+    """(...) cross-entropy of x given u, in nats."""
+
+
+def send_through(config: VAEConfig, params: Any, noise: jax.Array, x: jax.Array) -> Cells:
+    """Encode cells x (..., p), take latents at standard normal noise (..., r), decode these."""
+    encoder, decoder = networks(config)
+    encode: Any = encoder.apply
+    decode: Any = decoder.apply
+    visible = units.to_units(x, config.levels)
+    mean, log_variance = encode(params["encoder"], visible)
+    u = mean + jnp.exp(log_variance / 2) * noise
+    logits = decode(params["decoder"], u)
+    normalizer = units.log_normalizer(logits, config.levels).sum(axis=-1)
+    return Cells(u, mean, log_variance, normalizer - (visible * logits).sum(axis=-1))
+
+
+@partial(jax.jit, static_argnames=("config", "num_draws"))
+def log_importance_weights(
+    key: jax.Array, config: VAEConfig, params: Any, x: ArrayLike, num_draws: int = 1
+) -> jax.Array:
+    """Return log [p(x | u) p(u) / q(u | x)] for draws of u from the encoder, (num_draws, n).
+
+    Their mean and log-mean-exp over draws are lower bounds of log P(x), see `models.likelihood`.
+
+    Parameters
+    ----------
+    key : JAX key
+    config : VAEConfig
+    params : as in `VAEState`
+    x : (n, p) int array
+        Codes; not checked, so that this can be traced.
+    num_draws : int
+    """
+    x = jnp.asarray(x)
+
+    def draw(key: jax.Array, _: None, __: None) -> tuple[None, jax.Array]:
+        noise = jax.random.normal(key, (len(x), config.num_latents))
+        cells = send_through(config, params, noise, x)
+        # log p(u) - log q(u | x), of which the constants cancel
+        log_ratio = (noise**2 + cells.log_variance - cells.u**2).sum(axis=-1) / 2
+        return None, log_ratio - cells.reconstruction
+
+    return scan_with_keys(key, draw, None, length=num_draws)[1]
+
+
+@cache
 def vae(config: VAEConfig) -> GenerativeModel:
-    """Return a variational autoencoder for binary features.
+    """Return a variational autoencoder.
 
     The functions of the result are made once per config, so equal settings compile once.
 
@@ -127,56 +213,56 @@ def vae(config: VAEConfig) -> GenerativeModel:
     GenerativeModel
         With `VAEState` as state and `VAEInfo` as info. `epoch` visits the cells in random
         order; if the batch size does not divide their number, the rest is left out of that
-        epoch. `sample` draws u from the prior and x from the decoder's Bernoulli.
+        epoch. `sample` draws u from the prior and x from the decoder. `bound` is the evidence
+        lower bound, with one draw of u per cell.
     """
-    encoder = Encoder(config.encoder_hidden or (config.num_features,), config.num_latents)
-    decoder = Decoder(config.decoder_hidden or (config.num_features,), config.num_features)
-    encode: Any = encoder.apply
-    decode: Any = decoder.apply
+    encoder, decoder = networks(config)
     optimizer = optax.adam(config.learning_rate)
 
-    def negative_elbo(params: Any, noise: jax.Array, x: jax.Array) -> tuple[jax.Array, VAEInfo]:
-        mean, log_variance = encode(params["encoder"], x)
-        u = mean + jnp.exp(log_variance / 2) * noise
-        logits = decode(params["decoder"], u)
-        reconstruction = optax.sigmoid_binary_cross_entropy(logits, x).sum(-1).mean()
-        divergence = (jnp.exp(log_variance) + mean**2 - 1 - log_variance).sum(-1).mean() / 2
-        loss = reconstruction + divergence
-        return loss, VAEInfo(loss, reconstruction, divergence)
+    def negative_elbo(
+        params: Any, noise: jax.Array, x: jax.Array, divergence_weight: jax.Array
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        cells = send_through(config, params, noise, x)
+        variance = jnp.exp(cells.log_variance)
+        divergence = (variance + cells.mean**2 - 1 - cells.log_variance).mean(axis=0) / 2
+        reconstruction = cells.reconstruction.mean()
+        return reconstruction + divergence_weight * divergence.sum(), (reconstruction, divergence)
+
+    def gradient_of(_: jax.Array, params: Any, memory: None, batch: tuple) -> tuple[Any, None, Any]:
+        gradient, parts = jax.grad(negative_elbo, has_aux=True)(params, *batch)
+        return gradient, memory, parts
 
     def init(key: jax.Array, x: ArrayLike) -> VAEState:
         check_key(key)
-        data = as_data(x)
-        check_binary(data, config.num_features)
-        if len(data) < config.batch_size:
-            raise ValueError(
-                "`x` must have at least `batch_size` rows: "
-                f"expected {config.batch_size}, got {len(data)}"
-            )
+        check_batches(as_codes(x, config.num_features, config.levels), config.batch_size)
         encoder_key, decoder_key = jax.random.split(key)
         params = {
-            "encoder": encoder.init(encoder_key, jnp.zeros(config.num_features)),
+            "encoder": encoder.init(encoder_key, jnp.zeros(config.num_units)),
             "decoder": decoder.init(decoder_key, jnp.zeros(config.num_latents)),
         }
         return VAEState(params, optimizer.init(params))
 
     @jax.jit
     def epoch(key: jax.Array, state: VAEState, x: ArrayLike) -> tuple[VAEState, VAEInfo]:
-        x = jnp.asarray(x)
-        order_key, noise_key = jax.random.split(key)
-        num_batches = x.shape[0] // config.batch_size
-        order = jax.random.permutation(order_key, x.shape[0])[: num_batches * config.batch_size]
-        batches = x[order].reshape(num_batches, config.batch_size, config.num_features)
+        order_key, noise_key, steps_key = jax.random.split(key, 3)
+        batches = in_batches(order_key, jnp.asarray(x), config.batch_size)
         # The noise of all steps at once, which costs less than a small draw in every step.
-        noise = jax.random.normal(noise_key, (num_batches, config.batch_size, config.num_latents))
-
-        def step(state: VAEState, batch: tuple[jax.Array, jax.Array]) -> tuple[VAEState, VAEInfo]:
-            grads, info = jax.grad(negative_elbo, has_aux=True)(state.params, *batch)
-            updates, opt_state = optimizer.update(grads, state.opt_state)
-            return VAEState(optax.apply_updates(state.params, updates), opt_state), info
-
-        state, infos = jax.lax.scan(step, state, (noise, batches))
-        return state, jax.tree.map(jnp.mean, infos)
+        noise = jax.random.normal(noise_key, (*batches.shape[:2], config.num_latents))
+        weights = jnp.ones(len(batches))
+        if config.warm_up_epochs:
+            updates = optax.tree.get(state.opt_state, "count") + jnp.arange(len(batches))
+            weights = jnp.minimum(updates / (config.warm_up_epochs * len(batches)), 1.0)
+        done = descend(steps_key, gradient_of, optimizer, *state, None, (noise, batches, weights))
+        reconstruction, divergence_by_latent = done.info
+        divergence = divergence_by_latent.sum()
+        info = VAEInfo(
+            reconstruction + divergence,
+            reconstruction,
+            divergence,
+            divergence_by_latent < COLLAPSED,
+            done.gradient_norm,
+        )
+        return VAEState(done.params, done.opt_state), info
 
     @partial(jax.jit, static_argnames="num_samples")
     def sample(key: jax.Array, state: VAEState, num_samples: int) -> Samples:
@@ -184,8 +270,13 @@ def vae(config: VAEConfig) -> GenerativeModel:
         check_count("num_samples", num_samples)
         u_key, x_key = jax.random.split(key)
         u = jax.random.normal(u_key, (num_samples, config.num_latents))
-        logits = decode(state.params["decoder"], u)
-        x = jax.random.bernoulli(x_key, nn.sigmoid(logits))
-        return Samples(x.astype(jnp.int8), u)
+        decode: Any = decoder.apply
+        uniforms = jax.random.uniform(x_key, (num_samples, config.num_features))
+        x = units.draw(uniforms, decode(state.params["decoder"], u), config.levels)
+        return Samples(units.to_codes(x, config.levels), u)
 
-    return GenerativeModel(init, epoch, sample)
+    @jax.jit
+    def bound(key: jax.Array, state: VAEState, x: ArrayLike) -> jax.Array:
+        return log_importance_weights(key, config, state.params, x)[0]
+
+    return GenerativeModel(init, epoch, sample, bound)

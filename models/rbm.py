@@ -1,0 +1,200 @@
+"""The restricted Boltzmann machine, trained by contrastive divergence (Section 2.4; Hinton 2002).
+
+The gradient of -log P(x) is that of the mean energy of the data less that of the machine's own
+states. Contrastive divergence (CD-k) takes for the latter the states k Gibbs steps away from the
+data; persistent CD (Tieleman 2008) keeps chains of its own that go on from update to update.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from models import units
+from models.base import (
+    GenerativeModel,
+    as_codes,
+    check_batches,
+    check_count,
+    check_key,
+    check_levels,
+)
+from models.boltzmann import DBMParams, independent_layers, layer_input
+from models.descent import check_descent, descend, gradient_descent, in_batches
+from models.draws import uniform
+from models.learning import (
+    BoltzmannInfo,
+    Contrast,
+    bounder,
+    energy_gradient,
+    log_odds,
+    reconstruction_error,
+    sampler,
+    small_weights,
+)
+from models.units import Levels
+
+
+@dataclass(frozen=True)
+class RBMConfig:
+    """Settings of an RBM."""
+
+    num_features: int
+    """Features p."""
+    num_hidden: int
+    """Hidden units, which are the latents."""
+    levels: tuple[int, ...] | None = None
+    """Levels of each feature; None: all binary."""
+    learning_rate: float = 1e-3
+    """Of stochastic gradient descent, for the mean gradient of a batch."""
+    batch_size: int = 1
+    """Cells per update."""
+    num_steps: int = 1
+    """Gibbs steps per update, the k of CD-k."""
+    num_chains: int | None = None
+    """Persistent chains; None: the steps start at the data."""
+    momentum: float = 0.0
+    """Share of the last update that is made again."""
+    weight_decay: float = 0.0
+    """Pull of the weights, not the biases, towards 0, relative to them."""
+    halving_updates: float | None = None
+    """Updates after which the learning rate has halved, falling as 1 / (1 + t / this); None: it
+    stays."""
+    sample_sweeps: int = 100
+    """Gibbs sweeps of each chain before it is taken as a sample."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("num_features", "num_hidden", "batch_size", "num_steps", "sample_sweeps"):
+            check_count(name, getattr(self, name))
+        if self.num_chains is not None:
+            check_count("num_chains", self.num_chains)
+        check_levels(self.levels, self.num_features)
+        check_descent(self.learning_rate, self.momentum, self.weight_decay, self.halving_updates)
+
+
+class RBMState(NamedTuple):
+    """What an RBM has learned, and what its training goes on with."""
+
+    params: DBMParams
+    """Of one hidden layer."""
+    opt_state: optax.OptState
+    chains: jax.Array | None
+    """(num_chains, units_0) visible layers of the persistent chains, if there are any."""
+
+
+def contrastive_divergence(
+    key: jax.Array,
+    params: DBMParams,
+    visible: jax.Array,
+    chains: jax.Array | None = None,
+    *,
+    num_steps: int = 1,
+    levels: Levels = None,
+    up: float = 1.0,
+    down: float = 1.0,
+) -> Contrast:
+    """Return an RBM's data and the states after k Gibbs steps, with means of the hidden layers.
+
+    Parameters
+    ----------
+    key : JAX key
+    params : DBMParams
+        Of one hidden layer.
+    visible : (batch, units_0) float array
+        Data, or means of the layer below.
+    chains : (num_chains, units_0) float array, optional
+        Where the steps start, for persistent CD; None: at the data.
+    num_steps : int
+        k.
+    levels : tuple of ints, optional
+        Levels of the visible columns; None: all binary.
+    up, down : float
+        Multiples of the inputs to the hidden and to the visible layer. 2 makes up for the other
+        neighbour that a layer will have in a deep machine (Salakhutdinov & Hinton 2009).
+    """
+    num_hidden = len(params.biases[1])
+    num_columns = len(params.biases[0]) if levels is None else len(levels)
+
+    def hidden_input(visible: jax.Array) -> jax.Array:
+        return up * layer_input(params, (visible, None), 1)
+
+    model = visible if chains is None else chains
+    # All numbers in one draw, which costs less than small ones.
+    uniforms = uniform(key, (num_steps, len(model), num_hidden + num_columns))
+    for step in range(num_steps):
+        hidden = units.draw(uniforms[step, :, :num_hidden], hidden_input(model))
+        visible_input = down * layer_input(params, (None, hidden), 0)
+        model = units.draw(uniforms[step, :, num_hidden:], visible_input, levels)
+    data_means, model_means = (units.mean(hidden_input(layer)) for layer in (visible, model))
+    return Contrast((visible, data_means), (model, model_means))
+
+
+@cache
+def rbm(
+    config: RBMConfig, optimizer: optax.GradientTransformation | None = None
+) -> GenerativeModel:
+    """Return a restricted Boltzmann machine.
+
+    Parameters
+    ----------
+    config : RBMConfig
+    optimizer : optax.GradientTransformation, optional
+        Takes the place of gradient descent with the config's settings.
+
+    Returns
+    -------
+    GenerativeModel
+        With `RBMState` and `BoltzmannInfo`. `init` draws small weights and takes the visible
+        biases from the data. `epoch` visits the cells in random order; if the batch size does not
+        divide their number, the rest is left out of that epoch. `sample` runs a chain for each
+        sample; u are the hidden units. `bound` is the log-likelihood, with log Z estimated.
+    """
+    levels = config.levels
+    if optimizer is None:
+        optimizer = gradient_descent(
+            config.learning_rate, config.momentum, config.weight_decay, config.halving_updates
+        )
+
+    def init(key: jax.Array, x: ArrayLike) -> RBMState:
+        check_key(key)
+        data = as_codes(x, config.num_features, levels)
+        check_batches(data, config.batch_size)
+        weights_key, chains_key = jax.random.split(key)
+        visible_bias = log_odds(data, levels)
+        weights = small_weights(weights_key, len(visible_bias), config.num_hidden)
+        params = DBMParams((weights,), (visible_bias, jnp.zeros(config.num_hidden)))
+        chains = None
+        if config.num_chains is not None:
+            chains = independent_layers(chains_key, params, config.num_chains, levels)[0]
+        return RBMState(params, optimizer.init(params), chains)
+
+    def gradient_of(
+        key: jax.Array, params: DBMParams, chains: jax.Array | None, rows: jax.Array
+    ) -> tuple[DBMParams, jax.Array | None, jax.Array]:
+        contrast = contrastive_divergence(
+            key,
+            params,
+            units.to_units(rows, levels),
+            chains,
+            num_steps=config.num_steps,
+            levels=levels,
+        )
+        error = reconstruction_error(params, contrast.data, levels).mean()
+        chains = None if chains is None else contrast.model[0]
+        return energy_gradient(params, contrast), chains, error
+
+    @jax.jit
+    def epoch(key: jax.Array, state: RBMState, x: ArrayLike) -> tuple[RBMState, BoltzmannInfo]:
+        order_key, steps_key = jax.random.split(key)
+        batches = in_batches(order_key, jnp.asarray(x), config.batch_size)
+        done = descend(steps_key, gradient_of, optimizer, *state, batches)
+        state = RBMState(done.params, done.opt_state, done.memory)
+        return state, BoltzmannInfo(done.info, done.gradient_norm)
+
+    sample = sampler(levels, config.sample_sweeps)
+    return GenerativeModel(init, epoch, sample, bounder(levels))
