@@ -49,7 +49,9 @@ def run_study(name: str, config: Any, options: Options) -> Path:
     units = run_seeds(name, study, config, seeds, options.out, options.force)
     section = study.summarize(config, [unit.result for unit in units])
     provenance = [unit.provenance for unit in units]
-    page = write_report(name, section, provenance, options.out, list(STUDIES))
+    names = [label for study in STUDIES for label in (study, f"{study}-dbm")]
+    label = name if config.architecture.model == "vae" else f"{name}-{config.architecture.model}"
+    page = write_report(label, section, provenance, options.out, names)
     _print_statements(section)
     return page
 

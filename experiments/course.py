@@ -8,9 +8,9 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.architecture import ArchitectureConfig, look_at
 from loglin import dichotomize, frequent_patterns, select_features
 from loglin.tables import as_count
-from models import GenerativeModel, snapshots
 
 Track = Callable[[Iterable[Any], int], Iterator[Any]]
 """track(iterable, length) passes the items on while it shows a progress bar."""
@@ -69,32 +69,34 @@ class Course(NamedTuple):
     """(t, k, q) the most frequent patterns of these features; -1 where fewer occur."""
     counts: NDArray[np.int64]
     """(t, k) how many samples carry them; 0 where fewer occur."""
-    loss: NDArray[np.float64]
-    """(t,) the model's training loss in the epoch; NaN before training."""
+    reconstruction: NDArray[np.float64]
+    """(t,) the model's reconstruction error in the epoch, in nats; NaN before training."""
 
 
 def follow(
     key: jax.Array,
-    model: GenerativeModel,
+    architecture: ArchitectureConfig,
     x: NDArray[np.int8],
     config: CourseConfig,
     track: Track = without_bar,
+    encoder_hidden: tuple[int, ...] | None = None,
 ) -> Course:
     """Train a model on x (n, p); at each look draw samples, select features, find patterns.
 
-    The model's info must have a `loss`. The latents are cut at their median. Epochs and looks have
-    keys of their own, so what is seen at an epoch does not depend on how often one looks.
+    Real latents are cut at their median. Epochs and looks have keys of their own, so what is seen
+    at an epoch does not depend on how often one looks.
     """
     train_key, sample_key, shuffle_key = jax.random.split(key, 3)
     epochs = sorted({*range(0, config.num_epochs, config.every), config.num_epochs})
+    seen = look_at(train_key, architecture, x, epochs, encoder_hidden)
     looks = []
-    for epoch, state, info in track(snapshots(train_key, model, x, epochs), len(epochs)):
+    for epoch, model, state, reconstruction in track(seen, len(epochs)):
         samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)
-        x_syn, u_syn = np.asarray(samples.x), dichotomize(np.asarray(samples.u))
+        x_syn, u_syn = map(np.asarray, samples)
         shuffle_seed = jax.random.key_data(jax.random.fold_in(shuffle_key, epoch))
         selection = select_features(
             x_syn,
-            u_syn,
+            u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn),
             config.num_selected,
             num_shuffles=config.num_shuffles,
             rng=np.random.default_rng(np.asarray(shuffle_seed)),
@@ -104,9 +106,8 @@ def follow(
         counts = np.zeros(config.num_patterns, np.int64)
         states[: len(patterns.states)] = patterns.states
         counts[: len(patterns.counts)] = patterns.counts
-        loss = float(info.loss[-1]) if epoch > 0 else np.nan
         found = selection.features, selection.gains, selection.chance.mean, selection.by_chance
-        looks.append((epoch, *found, states, counts, loss))
+        looks.append((epoch, *found, states, counts, reconstruction))
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
 
 

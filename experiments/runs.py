@@ -124,7 +124,8 @@ def source_digest(study: Any) -> str:
     computation.
     """
     here = Path(__file__).parent
-    files = [here / name for name in ("cortex.py", "cortex_genes.tsv", "course.py", "stairs.py")]
+    shared = "architecture.py", "cortex.py", "cortex_genes.tsv", "course.py", "stairs.py"
+    files = [here / name for name in shared]
     for package in ("loglin", "models"):
         files += sorted((here.parent / package).glob("*.py"))
     sources = [file.read_bytes() for file in files]

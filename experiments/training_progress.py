@@ -1,4 +1,4 @@
-"""What a VAE learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
+"""What a model learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments import figures
+from experiments.architecture import ArchitectureConfig
 from experiments.course import (
     Course,
     CourseConfig,
@@ -23,7 +24,6 @@ from experiments.course import (
 from experiments.report import Section, Statement, Table, Verdict, judge
 from experiments.runs import Flat
 from experiments.stairs import ROLES, StairConfig, StairGenes, simulate_stairs, stair_genes
-from models import VAEConfig, vae
 
 Result = Course
 Measure = Callable[[int], tuple[str, Verdict]]
@@ -41,37 +41,18 @@ class Config:
         default_factory=lambda: CourseConfig(num_epochs=1000, num_selected=7)
     )
     stairs: Flat[StairConfig] = field(default_factory=StairConfig)
-    num_latents: int = 10
-    """Latents of the VAE."""
-    batch_size: int = 1
-    """Cells per gradient step; with more, everything happens at later epochs."""
-    learning_rate: float = 1e-4
-    """Of Adam."""
+    architecture: Flat[ArchitectureConfig] = field(default_factory=ArchitectureConfig)
 
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
         self.course.check_panel(self.stairs.num_genes)
-        if self.batch_size > self.stairs.num_cells:
-            raise ValueError(
-                "`batch_size` must be at most `num_cells`: expected up to "
-                f"{self.stairs.num_cells}, got {self.batch_size}"
-            )
-        self.model()
-
-    def model(self) -> VAEConfig:
-        """Return the VAE's settings."""
-        return VAEConfig(
-            num_features=self.stairs.num_genes,
-            num_latents=self.num_latents,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
+        self.architecture.check(self.stairs.num_genes, self.stairs.num_cells)
 
 
 def compute(config: Config, seed: int, track: Track = without_bar) -> Course:
-    """Simulate cells, train a VAE on them and follow what it learns; all from one seed."""
+    """Simulate cells, train a model on them and follow what it learns; all from one seed."""
     cells = simulate_stairs(config.stairs, np.random.default_rng(seed))
-    return follow(jax.random.key(seed), vae(config.model()), cells.x, config.course, track)
+    return follow(jax.random.key(seed), config.architecture, cells.x, config.course, track)
 
 
 def role_counts(course: Course, genes: StairGenes) -> NDArray[np.int64]:
@@ -255,22 +236,23 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
              if (look := first_look(course, e)) is not None]  # fmt: skip
     table = Table(
         f"Genes among the {num_selected} chosen, mean over seeds",
-        ["epoch", *ROLES, "gain explained by chance", "training loss (nats)"],
+        ["epoch", *ROLES, "gain explained by chance", "reconstruction error (nats)"],
         [
             [course.epochs[look], *(f"{v:.1f}" for v in counts[:, look].mean(axis=0)),
              f"{np.mean([r.by_chance[look].sum() for r in results]):.1f}",
-             f"{np.mean([r.loss[look] for r in results]):.2f}" if look else "before training"]
+             f"{np.mean([r.reconstruction[look] for r in results]):.2f}"
+             if look else "before training"]
             for look in sorted(set(looks))
         ],
     )  # fmt: skip
     introduction = (
-        f"A VAE with {config.num_latents} latents learns {config.stairs.num_cells} simulated cells "
-        f"with {config.stairs.num_genes} genes. Every {config.course.every} epochs "
-        f"{config.course.num_samples} synthetic cells are drawn from it, and {num_selected} genes "
-        f"are selected. {say_seeds(results)}."
+        f"{config.architecture.describe(config.course.num_epochs)} learns "
+        f"{config.stairs.num_cells} simulated cells with {config.stairs.num_genes} genes. "
+        f"Every {config.course.every} epochs {config.course.num_samples} synthetic cells are drawn "
+        f"from it, and {num_selected} genes are selected. {say_seeds(results)}."
     )
     return Section(
-        "Training progress (Section 3.1.2, Fig. 3)",
+        f"Training progress of a {config.architecture.name} (Section 3.1.2, Fig. 3)",
         introduction,
         statements,
         plot(config, results),

@@ -62,6 +62,7 @@ __all__ = [
     "join",
     "mean_field",
     "pretraining",
+    "start_fine_tuning",
 ]
 
 CHAIN_BURN_IN = 100
@@ -306,6 +307,51 @@ def pretraining(
     return GenerativeModel(init, epoch, sampler(levels, config.sample_sweeps), bounder(levels))
 
 
+def fine_descent(config: DBMConfig) -> optax.GradientTransformation:
+    """Return gradient descent with the settings for fine-tuning."""
+    return gradient_descent(
+        config.fine_learning_rate, config.momentum, config.weight_decay, config.halving_updates
+    )
+
+
+def under_data(config: DBMConfig, params: DBMParams, rows: jax.Array) -> Layers:
+    """Return the layers under codes (n, p), hidden ones by mean field as settled as in training."""
+    visible = units.to_units(rows, config.levels)
+    return mean_field(params, visible, config.mean_field_tolerance, MAX_MEAN_FIELD_STEPS)
+
+
+def start_fine_tuning(
+    key: jax.Array,
+    config: DBMConfig,
+    params: DBMParams,
+    x: ArrayLike,
+    fine_optimizer: optax.GradientTransformation | None = None,
+) -> DBMState:
+    """Return the state from which `dbm(config)` fine-tunes a pretrained machine.
+
+    Parameters
+    ----------
+    key : JAX key
+    config : DBMConfig
+    params : DBMParams
+        Such as `StackState.params`.
+    x : (n, p) int array
+        Training data.
+    fine_optimizer : optax.GradientTransformation, optional
+        As for `dbm`.
+    """
+    check_key(key)
+    data = as_codes(x, config.layer_sizes[0], config.levels)
+    check_batches(data, config.fine_batch_size or 1)
+    optimizer = fine_optimizer or fine_descent(config)
+    start_key, sweeps_key = jax.random.split(key)
+    chains = independent_layers(start_key, params, config.num_chains, config.levels)
+    chains = gibbs(sweeps_key, params, chains, CHAIN_BURN_IN, config.levels)
+    layers = jax.jit(partial(under_data, config))(params, data)
+    offsets = tuple(layer.mean(axis=0) for layer in layers)
+    return DBMState(params, optimizer.init(params), chains, offsets)
+
+
 @cache
 def dbm(
     config: DBMConfig,
@@ -340,37 +386,21 @@ def dbm(
         )
 
     def init(key: jax.Array, x: ArrayLike) -> DBMState:
-        check_key(key)
-        data = as_codes(x, config.layer_sizes[0], levels)
-        check_batches(data, config.fine_batch_size or 1)
         start_key, epochs_key, chains_key = jax.random.split(key, 3)
         pretrained, _ = run_epochs(
             epochs_key,
             stack.init(start_key, x),
-            data,
+            jnp.asarray(x, jnp.int8),
             model=stack,
             num_epochs=config.num_pretraining_epochs,
         )
-        return ready(chains_key, pretrained.params, data)
-
-    @jax.jit
-    def ready(key: jax.Array, params: DBMParams, x: jax.Array) -> DBMState:
-        """Start chains and offsets of a pretrained machine."""
-        start_key, sweeps_key = jax.random.split(key)
-        chains = independent_layers(start_key, params, config.num_chains, levels)
-        chains = gibbs(sweeps_key, params, chains, CHAIN_BURN_IN, levels)
-        offsets = tuple(layer.mean(axis=0) for layer in under_data(params, x))
-        return DBMState(params, fine_optimizer.init(params), chains, offsets)
-
-    def under_data(params: DBMParams, rows: jax.Array) -> Layers:
-        visible = units.to_units(rows, levels)
-        return mean_field(params, visible, config.mean_field_tolerance, MAX_MEAN_FIELD_STEPS)
+        return start_fine_tuning(chains_key, config, pretrained.params, x, fine_optimizer)
 
     def gradient_of(
         key: jax.Array, params: DBMParams, memory: tuple[Layers, Layers], rows: jax.Array
     ) -> tuple[DBMParams, tuple[Layers, Layers], jax.Array]:
         chains, offsets = memory
-        data = under_data(params, rows)
+        data = under_data(config, params, rows)
         chains = gibbs(key, params, chains, config.sweeps_per_update, levels)
         gradient = energy_gradient(params, Contrast(data, odd_means(params, chains)))
         if config.centered:

@@ -157,7 +157,7 @@ def course(features, epochs):
         by_chance=np.zeros(features.shape, bool),
         states=np.zeros((len(epochs), 1, features.shape[1]), np.int8),
         counts=np.ones((len(epochs), 1), np.int64),
-        loss=np.ones(len(epochs)),
+        reconstruction=np.ones(len(epochs)),
     )
 
 
