@@ -44,7 +44,6 @@ from models.learning import (
     center,
     energy_gradient,
     log_odds,
-    reconstruction_error,
     sampler,
     small_weights,
 )
@@ -114,8 +113,9 @@ class DBMConfig:
     halving_updates: float | None = None
     """Updates after which the rate of fine-tuning has halved, falling as 1 / (1 + t / this). The
     authors' package has 11, with all cells in each update; None: the rate stays."""
-    sample_sweeps: int = 100
-    """Gibbs sweeps of each chain before it is taken as a sample."""
+    sample_sweeps: int = 200
+    """Gibbs sweeps of each chain before it is taken as a sample. On the paper's two data sets
+    energies, latents and correlations of features no longer change after 200."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -261,7 +261,7 @@ def pretraining(
         def gradient_of(
             key: jax.Array, params: DBMParams, memory: None, rows: jax.Array
         ) -> tuple[DBMParams, None, jax.Array]:
-            contrast = contrastive_divergence(
+            contrast, error = contrastive_divergence(
                 key,
                 params,
                 from_below(rows),
@@ -273,7 +273,6 @@ def pretraining(
             gradient = energy_gradient(params, contrast)
             if index == 0 and config.blocks is not None:
                 gradient = DBMParams((gradient.weights[0] * mask,), gradient.biases)
-            error = reconstruction_error(params, contrast.data, own_levels).mean()
             return gradient, memory, error
 
         order_key, steps_key = jax.random.split(key)
@@ -409,7 +408,10 @@ def dbm(
                 for offset, layer in zip(offsets, data, strict=True)
             )
             gradient = center(gradient, offsets)
-        return gradient, (chains, offsets), reconstruction_error(params, data, levels).mean()
+        lowest = DBMParams(params.weights[:1], params.biases[:2])
+        inputs = layer_input(lowest, (None, data[1]), 0)
+        error = units.cross_entropy(inputs, data[0], levels).mean()
+        return gradient, (chains, offsets), error
 
     @jax.jit
     def epoch(key: jax.Array, state: DBMState, x: ArrayLike) -> tuple[DBMState, BoltzmannInfo]:

@@ -77,12 +77,6 @@ def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
     return DBMParams(weights, tuple(biases))
 
 
-def reconstruction_error(params: DBMParams, layers: Layers, levels: Levels = None) -> jax.Array:
-    """Return the cross-entropy (...) of the visible layer given the first hidden one, in nats."""
-    inputs = params.biases[0] + layers[1] @ params.weights[0].T
-    return units.log_normalizer(inputs, levels).sum(axis=-1) - (inputs * layers[0]).sum(axis=-1)
-
-
 def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:
     """Return visible biases (units_0,) that give each column its frequencies in x (n, p).
 

@@ -69,6 +69,11 @@ def log_normalizer(inputs: jax.Array, levels: Levels = None) -> jax.Array:
     return jax.nn.logsumexp(_with_zero(_by_column(inputs, levels)), axis=-1)
 
 
+def cross_entropy(inputs: jax.Array, units: jax.Array, levels: Levels = None) -> jax.Array:
+    """Return -log P of units (..., units) given their inputs, summed over columns, (...)."""
+    return log_normalizer(inputs, levels).sum(axis=-1) - (inputs * units).sum(axis=-1)
+
+
 def mean(inputs: jax.Array, levels: Levels = None) -> jax.Array:
     """Return the probability that each unit is 1, (..., units)."""
     if levels is None:

@@ -165,8 +165,7 @@ def send_through(config: VAEConfig, params: Any, noise: jax.Array, x: jax.Array)
     mean, log_variance = encode(params["encoder"], visible)
     u = mean + jnp.exp(log_variance / 2) * noise
     logits = decode(params["decoder"], u)
-    normalizer = units.log_normalizer(logits, config.levels).sum(axis=-1)
-    return Cells(u, mean, log_variance, normalizer - (visible * logits).sum(axis=-1))
+    return Cells(u, mean, log_variance, units.cross_entropy(logits, visible, config.levels))
 
 
 @partial(jax.jit, static_argnames=("config", "num_draws"))

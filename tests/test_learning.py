@@ -16,7 +16,7 @@ from models.boltzmann import (
 )
 from models.dbm import odd_means
 from models.descent import gradient_descent
-from models.learning import Contrast, center, energy_gradient, log_odds, reconstruction_error
+from models.learning import Contrast, center, energy_gradient, log_odds
 from models.rbm import contrastive_divergence
 from tests.enumeration import SHAPES, machine, visible_states
 from tests.test_boltzmann import TRUTH, close, stacked
@@ -115,7 +115,7 @@ def test_a_few_more_steps_bring_contrastive_divergence_to_the_exact_gradient():
 
     def gradients(num_steps):
         def one(key):
-            contrast = contrastive_divergence(
+            contrast, _ = contrastive_divergence(
                 key, params, visible, num_steps=num_steps, levels=levels
             )
             return energy_gradient(params, contrast)
@@ -136,7 +136,7 @@ def test_steps_of_contrastive_divergence_are_those_of_boltzmann_machines_jl(name
     close(hidden, step["h"], 1e-6)
     visible = units.mean(down * layer_input(params, (None, step["hidden_chain_state"]), 0))
     close(visible, step["vmodel"], 1e-6)
-    contrast = contrastive_divergence(jax.random.key(0), params, step["v"], up=up, down=down)
+    contrast, _ = contrastive_divergence(jax.random.key(0), params, step["v"], up=up, down=down)
     close(contrast.data[1], step["h"], 1e-6)
     given = Contrast((step["v"], step["h"]), (step["vmodel"], step["hmodel"]))
     optimizer = gradient_descent(0.1)
@@ -229,9 +229,29 @@ def test_visible_biases_start_at_the_frequencies(levels):
     np.testing.assert_allclose(means, (counts + 0.5) / (5 + states / 2), rtol=1e-5)
 
 
-def test_the_reconstruction_error_is_a_cross_entropy():
+def test_the_reconstruction_error_is_the_cross_entropy_of_the_first_step():
     params, levels = machine("softmax RBM", seed=6)
-    codes, as_units = visible_states(6, levels)
-    hidden = jnp.asarray([[0.2, 0.9, 0.5]])
-    errors = reconstruction_error(params, (jnp.asarray(as_units), hidden), levels)
-    assert np.exp(-errors).sum() == pytest.approx(1, abs=1e-5)
+    x, visible = some_data(params, levels)
+    chains = jnp.asarray(np.random.default_rng(0).random((5, 6)))
+
+    def error(key, chains):
+        return contrastive_divergence(key, params, visible, chains, levels=levels)[1]
+
+    means = units.mean(layer_input(params, (visible, None), 1))
+    inputs = np.asarray(layer_input(params, (None, means), 0), float)
+    columns = np.split(inputs, [1, 4], axis=1)
+    log_p = [c - np.log(1 + np.exp(c).sum(axis=1, keepdims=True)) for c in columns]
+    log_zero = [-np.log(1 + np.exp(c).sum(axis=1)) for c in columns]
+    expected = 0.0
+    for j, (some, zero) in enumerate(zip(log_p, log_zero, strict=True)):
+        table = np.column_stack([zero, some])
+        expected -= table[np.arange(len(x)), x[:, j]].mean()
+    assert error(jax.random.key(0), chains) == pytest.approx(expected, rel=1e-5)
+    # From the data the hidden units are drawn: the error is that of their states, on average.
+    hidden = np.array(list(np.ndindex(2, 2, 2)), float)
+    probability = np.stack([np.where(hidden, m, 1 - m).prod(axis=1) for m in np.asarray(means)])
+    given = jnp.asarray(layer_input(params, (None, jnp.asarray(hidden)), 0))
+    table = units.cross_entropy(given[:, None], visible[None], levels)
+    exact = float((probability.T * table).sum() / len(x))
+    drawn = jax.vmap(lambda key: error(key, None))(jax.random.split(jax.random.key(1), 4000))
+    assert abs(drawn.mean() - exact) < 5 * drawn.std() / 4000**0.5

@@ -34,6 +34,13 @@ def test_means_and_normalizers_are_those_of_a_softmax_with_input_0_for_code_0():
     np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
+def test_the_cross_entropy_sums_to_one_over_all_codes():
+    inputs = jnp.asarray(np.random.default_rng(4).normal(size=7))
+    codes = jnp.asarray(list(np.ndindex(LEVELS)))
+    logs = -units.cross_entropy(inputs, units.to_units(codes, LEVELS), LEVELS)
+    assert float(jnp.exp(logs).sum()) == pytest.approx(1, rel=1e-5)
+
+
 def test_two_levels_are_bernoulli():
     inputs = jnp.asarray(np.random.default_rng(1).normal(size=(6, 3)))
     uniforms = jnp.asarray(np.random.default_rng(2).random((6, 3)))
