@@ -1,17 +1,26 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_examples_of_the_readme_run_and_print_what_it_shows(capsys):
-    readme = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 3
+@pytest.mark.parametrize(("page", "num_blocks"), [("README.md", 3), ("docs/models.md", 5)])
+def test_the_examples_run_and_print_what_is_shown(page, num_blocks, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page).read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == num_blocks
     names = {}
     for block in blocks:
         exec(block, names)
-    assert len(names["selection"].features) == 7
-    assert names["points"].shape == (len(names["patterns"].states), 2)
-    (shown,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert shown in capsys.readouterr().out
+    if page == "README.md":
+        assert len(names["selection"].features) == 7
+        assert names["points"].shape == (len(names["patterns"].states), 2)
+    else:
+        roles = names["cells"].genes.role[names["selection"].features]
+        assert (roles == "overlap").sum() >= 3
+        assert names["epoch"] == 35
