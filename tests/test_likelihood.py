@@ -99,27 +99,43 @@ def test_the_mean_field_bound_is_a_bound_and_exact_with_one_hidden_layer(shape):
         assert (exact - ours).max() > 1e-3
 
 
+def by_grid(config, state, x):
+    """Return log P(x) of a VAE of two latents by an integral on a grid."""
+    axis = np.linspace(-6, 6, 161)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    hidden, output = (
+        jax.tree.map(lambda leaf: np.asarray(leaf, float), state.params["decoder"]["params"][name])
+        for name in ("Dense_0", "logits")
+    )
+    h = np.tanh(grid @ hidden["kernel"] + hidden["bias"])
+    logits = h @ output["kernel"] + output["bias"]
+    parts = np.split(logits, np.cumsum(np.array(config.levels) - 1)[:-1], axis=1)
+    columns = [np.column_stack([np.zeros(len(grid)), part]) for part in parts]
+    tables = [column - logsumexp(column, axis=1, keepdims=True) for column in columns]
+    log_given = sum(table[:, codes] for table, codes in zip(tables, x.T, strict=True))
+    log_prior = stats.norm.logpdf(grid).sum(axis=1) + 2 * np.log(axis[1] - axis[0])
+    return logsumexp(log_given + log_prior[:, None], axis=0)
+
+
 @pytest.fixture(scope="module")
 def two_latents():
-    """A VAE of two latents and mixed features, and log P(x) by an integral on a grid."""
+    """A VAE of two latents and mixed features, and log P(x) of its data."""
     rng = np.random.default_rng(0)
     first = rng.integers(2, size=60)
     x = np.column_stack([first, first ^ (rng.random(60) < 0.2), first + rng.integers(2, size=60)])
     config = VAEConfig(3, 2, learning_rate=0.02, batch_size=4, levels=(2, 2, 3))
     state = train(jax.random.key(0), vae(config), x, 40)
-    axis = np.linspace(-6, 6, 161)
-    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    layers = state.params["decoder"]["params"]
-    kernel = {
-        name: {k: np.asarray(v, float) for k, v in part.items()} for name, part in layers.items()
-    }
-    h = np.tanh(grid @ kernel["Dense_0"]["kernel"] + kernel["Dense_0"]["bias"])
-    logits = h @ kernel["logits"]["kernel"] + kernel["logits"]["bias"]
-    columns = [np.column_stack([np.zeros(len(grid)), part]) for part in np.split(logits, [1, 2], 1)]
-    tables = [column - logsumexp(column, axis=1, keepdims=True) for column in columns]
-    log_given = sum(table[:, codes] for table, codes in zip(tables, x.T, strict=True))
-    log_prior = stats.norm.logpdf(grid).sum(axis=1) + 2 * np.log(axis[1] - axis[0])
-    return config, state, x, logsumexp(log_given + log_prior[:, None], axis=0)
+    return config, state, x, by_grid(config, state, x)
+
+
+def test_samples_of_mixed_features_follow_the_integral(two_latents):
+    config, state, _, _ = two_latents
+    drawn = np.asarray(vae(config).sample(jax.random.key(5), state, 50_000).x)
+    codes = np.array(list(np.ndindex(2, 2, 3)))
+    expected = np.exp(by_grid(config, state, codes))
+    np.testing.assert_allclose(expected.sum(), 1, rtol=1e-4)
+    observed = np.bincount(np.ravel_multi_index(drawn.T, (2, 2, 3)), minlength=12)
+    assert stats.chisquare(observed, expected / expected.sum() * 50_000).pvalue > 1e-6
 
 
 def test_bounds_of_a_vae_lie_below_the_integral_and_come_close(two_latents):

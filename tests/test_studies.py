@@ -38,6 +38,27 @@ def test_training_progress_from_data_to_page(tmp_path, capsys):
     assert page.read_text() == html
 
 
+def test_vae_and_dbm_have_sections_of_their_own(tmp_path, capsys):
+    for model in ("dbm", "vae"):
+        arguments = [*TINY_STAIRS, "--model", model, "--out", str(tmp_path)]
+        run(capsys, "training-progress", *arguments)
+    html = (tmp_path / "index.html").read_text()
+    assert html.index('id="training-progress"') < html.index('id="training-progress-dbm"')
+    assert "Training progress of a DBM" in html
+    assert "in 2 epochs of pretraining and then in fine-tuning" in html
+    assert html.count("data:image/png;base64") == 4
+
+
+@pytest.mark.usefixtures("cortex_data")
+def test_cortex_selection_of_a_dbm(tmp_path, capsys):
+    arguments = [*TINY, "--batch-size", "50", "--model", "dbm", "--out", str(tmp_path)]
+    out = run(capsys, "cortex-selection", *arguments)
+    assert "Of the 11 that the paper names for the DBM" in " ".join(
+        (tmp_path / "index.html").read_text().split()
+    )
+    assert "results page" in out
+
+
 @pytest.mark.usefixtures("cortex_data")
 def test_cortex_selection_from_data_to_page(tmp_path, capsys):
     run(capsys, "training-progress", *TINY_STAIRS, "--out", str(tmp_path))

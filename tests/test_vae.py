@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logsumexp, xlog1py, xlogy
 
-from models import VAEConfig, train, vae
+from models import VAEConfig, snapshots, train, vae
 
 GRID = np.linspace(-8, 8, 2001)
 LOG_PRIOR = stats.norm.logpdf(GRID) + np.log(GRID[1] - GRID[0])
@@ -92,6 +92,34 @@ def test_training_learns_the_joint_distribution():
     assert correlation[0, 1] > 0.8
     assert correlation[0, 2] < -0.8
     assert abs(correlation[0, 3]) < 0.2
+
+
+def test_warm_up_brings_the_divergence_in_bit_by_bit():
+    x = np.tile([[1, 1, 0, 0], [0, 0, 1, 1]], (20, 1))
+    settings = {"num_features": 4, "num_latents": 2, "learning_rate": 0.01, "batch_size": 4}
+    warm, plain = (vae(VAEConfig(**settings, warm_up_epochs=epochs)) for epochs in (20, 0))
+    (_, _, plain_info), (_, _, warm_info) = (
+        next(snapshots(jax.random.key(0), model, x, [10])) for model in (plain, warm)
+    )
+    assert warm_info.divergence[-1] > 1.2 * plain_info.divergence[-1]
+    # Once it is over there is no difference.
+    state = train(jax.random.key(3), warm, x, 20)
+    after_warm, _ = warm.epoch(jax.random.key(4), state, x)
+    after_plain, _ = plain.epoch(jax.random.key(4), state, x)
+    jax.tree.map(np.testing.assert_array_equal, after_warm, after_plain)
+
+
+def test_latents_that_tell_nothing_are_flagged():
+    rng = np.random.default_rng(0)
+    first = rng.integers(2, size=2000)
+    structured = np.column_stack([first] * 5)
+    config = VAEConfig(num_features=5, num_latents=3, learning_rate=0.001, batch_size=20)
+    found = {}
+    for name, x in (("none", rng.integers(2, size=(2000, 5))), ("one cause", structured)):
+        *_, (_, _, info) = snapshots(jax.random.key(0), vae(config), x, [80])
+        assert info.collapsed.shape == (80, 3)
+        found[name] = int(info.collapsed[-1].sum())
+    assert found == {"none": 3, "one cause": 2}
 
 
 def test_default_layers_are_as_wide_as_the_data():
