@@ -16,6 +16,7 @@ from experiments import cortex_selection, training_progress
 from experiments.report import Section, write_report
 from experiments.runs import Flat, run_seeds
 from loglin.tables import as_count
+from models import DivergedError
 
 STUDIES = {
     "training-progress": training_progress,
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     try:
         page = run_study(name, config, options)
-    except OSError as error:
+    except (OSError, DivergedError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(

@@ -55,6 +55,8 @@ class ArchitectureConfig:
             raise ValueError(f"`model` must be one of {tuple(NAMES)}, got {self.model!r}")
         if not 0 <= self.pretrain_share <= 1:
             raise ValueError(f"`pretrain_share` must be from 0 to 1, got {self.pretrain_share!r}")
+        if self.model == "vae" and self.pretrain_share != 0.5:
+            raise ValueError("`pretrain_share` is for the DBM: a VAE has no pretraining")
         self.vae(num_genes)
         if self.batch_size > num_cells:
             raise ValueError(
@@ -76,13 +78,14 @@ class ArchitectureConfig:
             learning_rate=self.rate(),
         )
 
-    def dbm(self, num_genes: int, pretrain_epochs: int) -> DBMConfig:
+    def dbm(self, num_genes: int, num_cells: int, pretrain_epochs: int) -> DBMConfig:
         """Return the settings of the DBM: as many units as genes, then the latents."""
         return DBMConfig(
             layer_sizes=(num_genes, num_genes, self.num_latents),
             batch_size=self.batch_size,
             learning_rate=self.rate(),
             fine_learning_rate=self.rate(),
+            fine_batch_size=min(10, num_cells),
             pretrain_epochs=pretrain_epochs,
             pretrain_in_turn=True,
         )
@@ -117,7 +120,7 @@ def look_at(
         return
     pretrain_key, start_key, fine_key = jax.random.split(key, 3)
     num_pretraining = config.num_pretraining(epochs[-1])
-    settings = config.dbm(num_genes, num_pretraining)
+    settings = config.dbm(num_genes, len(x), num_pretraining)
     early = sorted({*(epoch for epoch in epochs if epoch < num_pretraining), num_pretraining})
     model = pretraining(settings)
     for look in _looks(model, snapshots(pretrain_key, model, x, early)):

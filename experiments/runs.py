@@ -10,10 +10,8 @@ import hashlib
 import importlib.metadata
 import inspect
 import json
-import os
 import platform
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +20,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import numpy as np
 import tyro
 from rich.progress import track
+
+from models.storage import DAMAGE, replace_file
 
 T = TypeVar("T")
 Flat = Annotated[T, tyro.conf.arg(name="")]
@@ -97,23 +97,18 @@ def run_seeds(
 def save(path: Path, result: Any, provenance: dict[str, Any]) -> None:
     """Write a result so that the file is either complete or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            fields = result._asdict() | {"provenance": json.dumps(provenance)}
-            np.savez_compressed(file, allow_pickle=False, **fields)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    fields = result._asdict() | {"provenance": json.dumps(provenance)}
+    replace_file(path, lambda file: np.savez_compressed(file, allow_pickle=False, **fields))
 
 
 def load(path: Path, result_type: Any) -> Unit:
     """Read a result; nothing in the file is executed."""
-    with np.load(path, allow_pickle=False) as file:
-        fields = {field: file[field] for field in result_type._fields}
-        return Unit(result_type(**fields), json.loads(str(file["provenance"])))
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            fields = {field: file[field] for field in result_type._fields}
+            return Unit(result_type(**fields), json.loads(str(file["provenance"])))
+    except DAMAGE:
+        raise OSError(f"{path} is damaged: remove it to compute this seed again") from None
 
 
 def source_digest(study: Any) -> str:

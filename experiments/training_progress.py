@@ -30,6 +30,7 @@ Measure = Callable[[int], tuple[str, Verdict]]
 """From a look on: what was measured, and the verdict."""
 
 ROLE_COLORS = {"stage": figures.ORANGE, "overlap": figures.GREEN, "noise": figures.GREY}
+FOR_ANOTHER_MODEL = " The paper says this of a VAE, whose epochs need not be those of a DBM."
 MOSAIC_EPOCHS = (0, 10, 20, 30, 75, 200)
 
 
@@ -250,6 +251,7 @@ def summarize(config: Config, results: Sequence[Course]) -> Section:
         f"{config.stairs.num_cells} simulated cells with {config.stairs.num_genes} genes. "
         f"Every {config.course.every} epochs {config.course.num_samples} synthetic cells are drawn "
         f"from it, and {num_selected} genes are selected. {say_seeds(results)}."
+        f"{'' if config.architecture.model == 'vae' else FOR_ANOTHER_MODEL}"
     )
     return Section(
         f"Training progress of a {config.architecture.name} (Section 3.1.2, Fig. 3)",

@@ -5,7 +5,8 @@ What it learns is carried in its state, which the functions take and return. flo
 """
 
 from models.base import GenerativeModel, Samples
-from models.dbm import DBMConfig, dbm, pretraining
+from models.dbm import DBMConfig, dbm
+from models.pretraining import pretraining
 from models.rbm import RBMConfig, rbm
 from models.storage import load_state, save_state
 from models.training import DivergedError, snapshots, train, train_starts

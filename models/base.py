@@ -1,6 +1,5 @@
 """What every generative model is: a few pure functions (Section 2.1)."""
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
+
+MAX_LEVELS = 127
+"""Of a feature; codes are int8."""
 
 
 class Samples(NamedTuple):
@@ -36,16 +38,19 @@ class GenerativeModel(NamedTuple):
     bound: Callable[[jax.Array, Any, ArrayLike], jax.Array] | None = None
     """bound(key, state, x) -> (n,) estimates of a lower bound of log P(x), in nats, where the
     model has one; codes x are not checked, so that it can be traced."""
+    check: Callable[[ArrayLike], Any] | None = None
+    """check(x) raises a ValueError if the model cannot take these data, where it tells; `init`
+    does so as well."""
 
 
-def as_data(x: Any) -> jax.Array:
-    """Check training data at the door: a table of codes; return it as int8."""
-    return jnp.asarray(_as_table(x))
+def as_data(x: Any, name: str = "x") -> jax.Array:
+    """Check data at the door: a table of codes; return it as int8."""
+    return jnp.asarray(_as_table(x, name))
 
 
 def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.Array:
     """Check data at a model's door: a column for each feature, of codes below its levels."""
-    table = _as_table(x)
+    table = _as_table(x, "x")
     if table.shape[1] != num_features:
         raise ValueError(
             f"`x` must have one column for each feature: expected {num_features}, "
@@ -60,35 +65,24 @@ def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.A
     return jnp.asarray(table)
 
 
-def _as_table(x: Any) -> NDArray[np.int8]:
+def _as_table(x: Any, name: str) -> NDArray[np.int8]:
+    if isinstance(x, np.ma.MaskedArray):
+        raise ValueError(f"`{name}` must not be masked")
     try:
         array = np.asarray(x)
     except ValueError:  # numpy's message speaks of inhomogeneous shapes
-        raise ValueError("`x` must have rows of equal length, got ragged ones") from None
+        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
-            "`x` must have two dimensions, at least one row and one column, "
+            f"`{name}` must have two dimensions, at least one row and one column, "
             f"got shape {array.shape}"
         )
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"`x` must hold codes, got dtype {array.dtype}")
-    unexpected = array[~((array >= 0) & (array < 127) & (array == np.floor(array)))]
+        raise ValueError(f"`{name}` must hold codes, got dtype {array.dtype}")
+    unexpected = array[~((array >= 0) & (array < MAX_LEVELS) & (array == np.floor(array)))]
     if unexpected.size:
-        raise ValueError(f"`x` must hold codes 0, 1, ..., got {unexpected[0]}")
+        raise ValueError(f"`{name}` must hold codes 0, 1, ..., got {unexpected[0]}")
     return array.astype(np.int8)
-
-
-def check_levels(levels: Any, num_features: int) -> None:
-    """Check that `levels` is None or a tuple of one integer of at least 2 for each feature."""
-    if levels is None:
-        return
-    if not isinstance(levels, tuple) or len(levels) != num_features:
-        raise ValueError(
-            f"`levels` must be None or a tuple with one entry for each of {num_features} features, "
-            f"got {levels!r}"
-        )
-    for count in levels:
-        check_count("levels", count, 2)
 
 
 def check_key(key: Any) -> None:
@@ -98,23 +92,23 @@ def check_key(key: Any) -> None:
         raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
 
 
+def check_type(name: str, value: Any, expected: type) -> None:
+    """Check that an argument is of the class that the next step relies on."""
+    if not isinstance(value, expected):
+        raise ValueError(
+            f"`{name}` must be of type {expected.__name__}, got {type(value).__name__}"
+        )
+
+
 def check_count(name: str, value: Any, smallest: int = 1) -> None:
     """Check that a setting is an integer of at least `smallest`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
         raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")
 
 
-def check_positive(name: str, value: Any, *, or_zero: bool = False) -> None:
-    """Check that a setting is a finite number above 0, or at least 0."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and (value > 0 or (or_zero and value == 0))):
-        expected = "a number of at least 0" if or_zero else "a positive number"
-        raise ValueError(f"`{name}` must be {expected}, got {value!r}")
-
-
-def check_batches(x: jax.Array, batch_size: int) -> None:
-    """Check that data from `as_data` fill a batch."""
+def check_batches(x: jax.Array, batch_size: int, name: str = "batch_size") -> None:
+    """Check that there is data enough to fill a batch."""
     if len(x) < batch_size:
         raise ValueError(
-            f"`x` must have at least `batch_size` rows: expected {batch_size}, got {len(x)}"
+            f"`x` must have at least `{name}` rows: expected {batch_size}, got {len(x)}"
         )

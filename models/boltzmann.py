@@ -9,7 +9,7 @@ Salakhutdinov & Hinton 2009). Layers are float arrays (..., units_l); leading ax
 cells. Visible columns may have more than two levels, see `models.units`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from models import units
+from models.base import Samples, check_count, check_key
 from models.draws import scan_with_keys, uniform
 from models.units import Levels
 
@@ -57,7 +58,7 @@ def free_energy(
             total -= units.log_normalizer(inputs, _levels(levels, index)).sum(axis=-1)
     for lower, weight, upper in zip(layers, params.weights, layers[1:], strict=False):
         if lower is not None and upper is not None:
-            total -= (_product(lower, weight) * upper).sum(axis=-1)
+            total -= (product(lower, weight) * upper).sum(axis=-1)
     return total
 
 
@@ -68,10 +69,15 @@ def layer_input(params: DBMParams, layers: Sequence[Any], index: int) -> jax.Arr
     """
     inputs = params.biases[index]
     if index > 0:
-        inputs = inputs + _product(layers[index - 1], params.weights[index - 1])
+        inputs = inputs + product(layers[index - 1], params.weights[index - 1])
     if index + 1 < len(params.biases):
-        inputs = inputs + _product(layers[index + 1], params.weights[index].T)
+        inputs = inputs + product(layers[index + 1], params.weights[index].T)
     return inputs
+
+
+def product(layer: jax.Array, weight: jax.Array) -> jax.Array:
+    """Multiply in full float32 also on accelerators, which would round to 10 bits."""
+    return jnp.matmul(layer, weight, precision=jax.lax.Precision.HIGHEST)
 
 
 def given_visible(params: DBMParams, visible: jax.Array) -> DBMParams:
@@ -79,7 +85,7 @@ def given_visible(params: DBMParams, visible: jax.Array) -> DBMParams:
 
     Its lowest bias is (..., units_1), one for each visible state. Sweeps of it are clamped chains.
     """
-    lowest = params.biases[1] + _product(visible, params.weights[0])
+    lowest = params.biases[1] + product(visible, params.weights[0])
     return DBMParams(params.weights[1:], (lowest, *params.biases[2:]))
 
 
@@ -117,6 +123,7 @@ def gibbs(
     levels: Levels = None,
 ) -> Layers:
     """Return the layers of all chains after a number of sweeps."""
+    check_count("num_sweeps", num_sweeps, 0)
 
     def sweep(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, None]:
         return gibbs_sweep(key, params, layers, levels), None
@@ -147,6 +154,9 @@ def gibbs_draws(
     thinning : int
         Sweeps from one draw to the next.
     """
+    check_count("num_draws", num_draws)
+    check_count("burn_in", burn_in, 0)
+    check_count("thinning", thinning)
     burn_in_key, draws_key = jax.random.split(key)
     layers = gibbs(burn_in_key, params, layers, burn_in, levels)
 
@@ -185,8 +195,9 @@ def mean_field(
     params : DBMParams
     visible : (..., units_0) float array
     tolerance : float
-        With 0, `max_steps` are made.
+        With 0, until they do not move at all.
     max_steps : int
+        At most.
     """
     hidden = given_visible(params, visible)
     top = len(hidden.biases) - 1
@@ -201,7 +212,7 @@ def mean_field(
 
     first: list[jax.Array] = []
     for index, bias in enumerate(hidden.biases):
-        below = bias if index == 0 else bias + _product(first[-1], hidden.weights[index - 1])
+        below = bias if index == 0 else bias + product(first[-1], hidden.weights[index - 1])
         first.append(units.mean(below if index == top else 2 * below))
     start = tuple(first), jnp.asarray(jnp.inf), jnp.asarray(0)
     means, *_ = jax.lax.while_loop(
@@ -229,6 +240,15 @@ def _levels(levels: Levels, index: int) -> Levels:
     return levels if index == 0 else None
 
 
-def _product(layer: jax.Array, weight: jax.Array) -> jax.Array:
-    """Multiply in full float32 also on accelerators, which would round to 10 bits."""
-    return jnp.matmul(layer, weight, precision=jax.lax.Precision.HIGHEST)
+def sampler(levels: Levels, num_sweeps: int) -> Callable[[jax.Array, Any, int], Samples]:
+    """Return `sample` of a model whose state has `params`: one chain for each sample."""
+
+    def sample(key: jax.Array, state: Any, num_samples: int) -> Samples:
+        check_key(key)
+        check_count("num_samples", num_samples)
+        start_key, sweeps_key = jax.random.split(key)
+        layers = independent_layers(start_key, state.params, num_samples, levels)
+        layers = gibbs(sweeps_key, state.params, layers, num_sweeps, levels)
+        return Samples(units.to_codes(layers[0], levels), layers[-1].astype(jnp.int8))
+
+    return jax.jit(sample, static_argnames="num_samples")

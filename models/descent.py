@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from models.base import check_positive
 from models.draws import scan_with_keys
 
 GradientOf = Callable[[jax.Array, Any, Any, Any], tuple[Any, Any, Any]]
@@ -95,16 +94,3 @@ def gradient_descent(
 
     decay = optax.add_decayed_weights(weight_decay, is_weight) if weight_decay else optax.identity()
     return optax.chain(decay, optax.sgd(rate, momentum or None))
-
-
-def check_descent(
-    learning_rate: float, momentum: float, weight_decay: float, halving_updates: float | None
-) -> None:
-    """Check the settings of `gradient_descent`."""
-    check_positive("learning_rate", learning_rate)
-    check_positive("momentum", momentum, or_zero=True)
-    check_positive("weight_decay", weight_decay, or_zero=True)
-    if momentum >= 1:
-        raise ValueError(f"`momentum` must be below 1, got {momentum!r}")
-    if halving_updates is not None:
-        check_positive("halving_updates", halving_updates)

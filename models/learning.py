@@ -1,22 +1,16 @@
-"""What RBM and DBM share in training: the gradient and its centring, first parameters, samples."""
+"""What RBM and DBM share in training: the gradient, its centring, first parameters."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from models import units
-from models.base import Samples, check_count, check_key
-from models.boltzmann import DBMParams, Layers, energy, gibbs, independent_layers
-from models.likelihood import anneal, mean_field_bound
+from models.boltzmann import DBMParams, Layers, energy, product
 from models.units import Levels
 
 WEIGHT_SCALE = 0.01
 """Standard deviation of the first weights (Hinton 2012)."""
-BOUND_CHAINS, BOUND_TEMPERATURES = 100, 1000
-"""Of the log Z in a model's `bound`, which is asked for often; see `ais_log_partition`."""
 
 
 class Contrast(NamedTuple):
@@ -30,8 +24,9 @@ class BoltzmannInfo(NamedTuple):
     """How an epoch went."""
 
     reconstruction: jax.Array
-    """Cross-entropy of the data given the hidden layer that was inferred from them, in nats; mean
-    over the updates."""
+    """Cross-entropy of the data given hidden units inferred from them, in nats; mean over the
+    updates. Contrastive divergence draws these units, persistent chains and fine-tuning take their
+    means, which gives lower values."""
     gradient_norm: jax.Array
     """Euclidean length of the mean gradient."""
 
@@ -72,8 +67,8 @@ def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
     )
     biases = list(gradient.biases)
     for index, weight in enumerate(weights):
-        biases[index] -= weight @ offsets[index + 1]
-        biases[index + 1] -= offsets[index] @ weight
+        biases[index] -= product(offsets[index + 1], weight.T)
+        biases[index + 1] -= product(offsets[index], weight)
     return DBMParams(weights, tuple(biases))
 
 
@@ -94,29 +89,3 @@ def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:
 def small_weights(key: jax.Array, num_lower: int, num_upper: int) -> jax.Array:
     """Draw weights (num_lower, num_upper) to start from."""
     return WEIGHT_SCALE * jax.random.normal(key, (num_lower, num_upper))
-
-
-def sampler(levels: Levels, num_sweeps: int) -> Callable[[jax.Array, Any, int], Samples]:
-    """Return `sample` of a model whose state has `params`: one chain for each sample."""
-
-    def sample(key: jax.Array, state: Any, num_samples: int) -> Samples:
-        check_key(key)
-        check_count("num_samples", num_samples)
-        start_key, sweeps_key = jax.random.split(key)
-        layers = independent_layers(start_key, state.params, num_samples, levels)
-        layers = gibbs(sweeps_key, state.params, layers, num_sweeps, levels)
-        return Samples(units.to_codes(layers[0], levels), layers[-1].astype(jnp.int8))
-
-    return jax.jit(sample, static_argnames="num_samples")
-
-
-def bounder(levels: Levels) -> Callable[[jax.Array, Any, ArrayLike], jax.Array]:
-    """Return `bound` of a model whose state has `params`."""
-
-    @jax.jit
-    def bound(key: jax.Array, state: Any, x: ArrayLike) -> jax.Array:
-        log_partition = anneal(key, state.params, levels, BOUND_CHAINS, BOUND_TEMPERATURES).estimate
-        visible = units.to_units(jnp.asarray(x), levels)
-        return mean_field_bound(state.params, visible) - log_partition
-
-    return bound

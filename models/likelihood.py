@@ -7,8 +7,10 @@ is an integral over the latents, bounded from below by means over draws.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from models import units
-from models.base import as_codes, check_count, check_key
+from models.base import as_codes, check_count, check_key, check_type
 from models.boltzmann import (
     DBMParams,
     Layers,
@@ -30,10 +32,12 @@ from models.boltzmann import (
 from models.draws import scan_with_keys
 from models.units import Levels
 
+BOUND_CHAINS, BOUND_TEMPERATURES = 100, 1000
+"""Of the log Z in a model's `bound`, which is asked for often; see `ais_log_partition`."""
 MAX_STATES = 2**24
 """States that are enumerated at most; so many take about a minute on one core."""
 CHUNK = 2**12
-"""States that are looked at side by side."""
+"""States, or rows of data, that are looked at side by side."""
 
 
 def exact_log_partition(params: DBMParams, levels: Levels = None) -> jax.Array:
@@ -100,8 +104,8 @@ def ais_log_partition(
     """Estimate log Z by annealed importance sampling.
 
     Chains start at the machine without weights, whose log Z is known, and pass through machines
-    whose weights grow to their full size in equal steps, with one sweep at each. The odd layers
-    are summed out of the importance weights.
+    whose weights grow to their full size in equal steps, with one sweep at each. The even layers
+    are summed out of the importance weights: a sweep draws them anew from the odd ones.
 
     Parameters
     ----------
@@ -138,10 +142,15 @@ def lower_bound(
     levels : tuple of ints, optional
         Levels of the columns; None: all binary.
     """
+    if np.shape(log_partition) != ():
+        raise ValueError(
+            "`log_partition` must be one number, such as the `estimate` of `ais_log_partition`, "
+            f"got shape {np.shape(log_partition)}"
+        )
     return mean_field_bound(params, _visible(params, x, levels)) - jnp.asarray(log_partition)
 
 
-def evidence_lower_bound(log_weights: jax.Array) -> jax.Array:
+def evidence_lower_bound(log_weights: ArrayLike) -> jax.Array:
     """Return a VAE's evidence lower bound of log P(x) of each row, (n,).
 
     Parameters
@@ -150,16 +159,29 @@ def evidence_lower_bound(log_weights: jax.Array) -> jax.Array:
         From `models.vae.log_importance_weights`. The mean over them is an unbiased estimate of the
         bound, whatever their number.
     """
-    return log_weights.mean(axis=0)
+    return _as_weights(log_weights).mean(axis=0)
 
 
-def importance_weighted_bound(log_weights: jax.Array) -> jax.Array:
+def importance_weighted_bound(log_weights: ArrayLike) -> jax.Array:
     """Return the importance-weighted bound of log P(x) of each row, (n,) (Burda et al. 2016).
 
     The logarithm of the mean weight: on average it lies below log P(x), and comes the closer the
     more draws there are. Parameters as for `evidence_lower_bound`.
     """
+    log_weights = _as_weights(log_weights)
     return jax.nn.logsumexp(log_weights, axis=0) - math.log(len(log_weights))
+
+
+def bounder(levels: Levels) -> Callable[[jax.Array, Any, ArrayLike], jax.Array]:
+    """Return `bound` of a model whose state has `params`."""
+
+    @jax.jit
+    def bound(key: jax.Array, state: Any, x: ArrayLike) -> jax.Array:
+        log_partition = anneal(key, state.params, levels, BOUND_CHAINS, BOUND_TEMPERATURES).estimate
+        visible = units.to_units(jnp.asarray(x), levels)
+        return mean_field_bound(state.params, visible) - log_partition
+
+    return bound
 
 
 @partial(jax.jit, static_argnames=("levels", "num_chains", "num_temperatures"))
@@ -173,8 +195,8 @@ def anneal(
         return DBMParams(tuple(share * weight for weight in params.weights), params.biases)
 
     def log_unnormalized(share: jax.Array, layers: Layers) -> jax.Array:
-        even = [layer if index % 2 == 0 else None for index, layer in enumerate(layers)]
-        return -free_energy(with_weights(share), even, levels)
+        odd = [layer if index % 2 else None for index, layer in enumerate(layers)]
+        return -free_energy(with_weights(share), odd, levels)
 
     def warm(
         key: jax.Array, state: tuple[Layers, jax.Array], share_and_next: tuple[jax.Array, jax.Array]
@@ -203,8 +225,12 @@ def anneal(
 
 @jax.jit
 def mean_field_bound(params: DBMParams, visible: jax.Array) -> jax.Array:
-    """Return the lower bound of log P(visible) + log Z, (...)."""
-    return -variational_free_energy(params, mean_field(params, visible))
+    """Return the lower bound of log P(visible) + log Z, (n,)."""
+
+    def one(visible: jax.Array) -> jax.Array:
+        return -variational_free_energy(params, mean_field(params, visible))
+
+    return jax.lax.map(one, visible, batch_size=CHUNK)
 
 
 @jax.jit
@@ -212,7 +238,8 @@ def _log_unnormalized(params: DBMParams, visible: jax.Array) -> jax.Array:
     """Return log sum_h exp(-energy(v, h)) of each row: a log Z of the hidden layers."""
 
     def one(visible: jax.Array) -> jax.Array:
-        return visible @ params.biases[0] + _log_partition(given_visible(params, visible), None)
+        own = (visible * params.biases[0]).sum()
+        return own + _log_partition(given_visible(params, visible), None)
 
     return jax.lax.map(one, visible)
 
@@ -261,8 +288,30 @@ def _check_few_states(params: DBMParams, levels: Levels) -> None:
         )
 
 
+def _as_weights(log_weights: ArrayLike) -> jax.Array:
+    array = jnp.asarray(log_weights)
+    if array.ndim != 2 or len(array) == 0:
+        raise ValueError(f"`log_weights` must be of shape (num_draws, n), got {array.shape}")
+    return array
+
+
 def _check_levels(params: DBMParams, levels: Levels) -> None:
-    if levels is not None and units.num_units(levels) != len(params.biases[0]):
+    check_type("params", params, DBMParams)
+    sizes = [bias.shape[-1] for bias in params.biases]
+    shapes = [weight.shape for weight in params.weights]
+    if shapes != [*pairwise(sizes)]:
+        raise ValueError(
+            f"`params` must have weights between layers of {sizes} units, got shapes {shapes}"
+        )
+    if levels is None:
+        return
+    if not isinstance(levels, tuple) or not all(
+        isinstance(count, int) and count >= 2 for count in levels
+    ):
+        raise ValueError(
+            f"`levels` must be None or a tuple of integers of at least 2, got {levels!r}"
+        )
+    if units.num_units(levels) != len(params.biases[0]):
         raise ValueError(
             "`levels` must fit the visible layer: expected one unit fewer than levels for each "
             f"column, {len(params.biases[0])} in all, got {units.num_units(levels)}"

@@ -19,22 +19,21 @@ from models.base import (
     GenerativeModel,
     as_codes,
     check_batches,
-    check_count,
     check_key,
-    check_levels,
+    check_type,
 )
-from models.boltzmann import DBMParams, independent_layers, layer_input
-from models.descent import check_descent, descend, gradient_descent, in_batches
+from models.boltzmann import DBMParams, independent_layers, layer_input, sampler
+from models.descent import descend, gradient_descent, in_batches
 from models.draws import uniform
 from models.learning import (
     BoltzmannInfo,
     Contrast,
-    bounder,
     energy_gradient,
     log_odds,
-    sampler,
     small_weights,
 )
+from models.likelihood import bounder
+from models.settings import settle_counts, settle_descent, settle_levels
 from models.units import Levels
 
 
@@ -69,12 +68,12 @@ class RBMConfig:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in ("num_features", "num_hidden", "batch_size", "num_steps", "sample_sweeps"):
-            check_count(name, getattr(self, name))
-        if self.num_chains is not None:
-            check_count("num_chains", self.num_chains)
-        check_levels(self.levels, self.num_features)
-        check_descent(self.learning_rate, self.momentum, self.weight_decay, self.halving_updates)
+        settle_counts(
+            self, "num_features", "num_hidden", "batch_size", "num_steps", "sample_sweeps"
+        )
+        settle_counts(self, "num_chains", optional=True)
+        settle_levels(self, self.num_features)
+        settle_descent(self)
 
 
 class RBMState(NamedTuple):
@@ -133,14 +132,17 @@ def contrastive_divergence(
     model = visible if chains is None else chains
     # All numbers in one draw, which costs less than several.
     uniforms = uniform(key, (num_steps, len(model), num_hidden + num_columns))
-    visible_inputs = []
-    for step in range(num_steps):
-        hidden = units.draw(uniforms[step, :, :num_hidden], hidden_input(model))
-        visible_inputs.append(visible_input(hidden))
-        model = units.draw(uniforms[step, :, num_hidden:], visible_inputs[-1], levels)
+
+    def gibbs_step(visible: jax.Array, uniforms: jax.Array) -> tuple[jax.Array, jax.Array]:
+        inputs = visible_input(units.draw(uniforms[:, :num_hidden], hidden_input(visible)))
+        return units.draw(uniforms[:, num_hidden:], inputs, levels), inputs
+
+    model, first_inputs = gibbs_step(model, uniforms[0])
+    if num_steps > 1:
+        model, _ = jax.lax.scan(gibbs_step, model, uniforms[1:])
     contrast = Contrast((visible, data_means), (model, units.mean(hidden_input(model))))
     # A first step from the data is a reconstruction, without more work.
-    reconstruction = visible_inputs[0] if chains is None else visible_input(data_means)
+    reconstruction = first_inputs if chains is None else visible_input(data_means)
     return contrast, units.cross_entropy(reconstruction, visible, levels).mean()
 
 
@@ -164,16 +166,22 @@ def rbm(
         divide their number, the rest is left out of that epoch. `sample` runs a chain for each
         sample; u are the hidden units. `bound` is the log-likelihood, with log Z estimated.
     """
+    check_type("config", config, RBMConfig)
     levels = config.levels
     if optimizer is None:
         optimizer = gradient_descent(
             config.learning_rate, config.momentum, config.weight_decay, config.halving_updates
         )
+    check_type("optimizer", optimizer, optax.GradientTransformation)
+
+    def check(x: ArrayLike) -> jax.Array:
+        data = as_codes(x, config.num_features, levels)
+        check_batches(data, config.batch_size)
+        return data
 
     def init(key: jax.Array, x: ArrayLike) -> RBMState:
         check_key(key)
-        data = as_codes(x, config.num_features, levels)
-        check_batches(data, config.batch_size)
+        data = check(x)
         weights_key, chains_key = jax.random.split(key)
         visible_bias = log_odds(data, levels)
         weights = small_weights(weights_key, len(visible_bias), config.num_hidden)
@@ -206,4 +214,4 @@ def rbm(
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
     sample = sampler(levels, config.sample_sweeps)
-    return GenerativeModel(init, epoch, sample, bounder(levels))
+    return GenerativeModel(init, epoch, sample, bounder(levels), check)

@@ -7,12 +7,11 @@ version and a hash of all of it. Nothing in it is executed, and there is no pick
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +20,9 @@ from numpy.typing import NDArray
 
 from models.base import GenerativeModel
 from models.dbm import DBMConfig, dbm
+from models.pretraining import pretraining
 from models.rbm import RBMConfig, rbm
+from models.training import outline
 from models.vae import VAEConfig, vae
 
 SCHEMA = 1
@@ -29,7 +30,15 @@ KINDS: dict[str, tuple[Any, Callable[[Any], GenerativeModel]]] = {
     "VAE": (VAEConfig, vae),
     "RBM": (RBMConfig, rbm),
     "DBM": (DBMConfig, dbm),
+    "DBM in pretraining": (DBMConfig, pretraining),
 }
+
+
+DAMAGE = (
+    ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError,
+    zipfile.BadZipFile, OverflowError, MemoryError,
+)  # fmt: skip
+"""What reading a file that is not ours can come to."""
 
 
 class Saved(NamedTuple):
@@ -50,7 +59,8 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
         An existing file is replaced.
     config : VAEConfig, RBMConfig or DBMConfig
     state
-        As of the model of this config, trained with its own optimiser.
+        As of the model of this config, trained with its own optimiser; for a DBM also as of
+        `pretraining`.
 
     Raises
     ------
@@ -62,23 +72,17 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
     kinds = [kind for kind, (config_type, _) in KINDS.items() if type(config) is config_type]
     if not kinds:
         raise ValueError(f"`config` must be a VAEConfig, RBMConfig or DBMConfig, got {config!r}")
-    if _outline(state) != _outline(_blank(kinds[0], config)):
+    kinds = [kind for kind in kinds if outline(state) == outline(_blank(kind, config))]
+    if not kinds:
         raise ValueError(
-            "`state` must be one of the model that `config` describes, with its own optimiser"
+            "`state` must be one of the model that `config` describes, with its own optimiser, "
+            f"got {type(state).__name__}"
         )
     arrays = {f"array_{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     header = {"schema": SCHEMA, "kind": kinds[0], "settings": asdict(config)}
     header["sha256"] = _digest(header, arrays)
-    path = Path(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            np.savez(file, allow_pickle=False, header=json.dumps(header), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    text = json.dumps(header)
+    replace_file(Path(path), lambda file: np.savez(file, allow_pickle=False, header=text, **arrays))
 
 
 def load_state(path: str | Path) -> Saved:
@@ -92,12 +96,12 @@ def load_state(path: str | Path) -> Saved:
         If the file cannot be read.
     """
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with open(Path(path), "rb") as opened, np.load(opened, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             arrays = {name: file[name] for name in file.files if name != "header"}
         expected = header.pop("sha256")
-        schema, kind, settings = header["schema"], header["kind"], header["settings"]
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        schema, kind, settings = header["schema"], str(header["kind"]), header["settings"]
+    except DAMAGE:
         raise ValueError(f"`path` must be a file written by `save_state`, got {path}") from None
     if schema != SCHEMA:
         raise ValueError(f"`path` must be a file of schema {SCHEMA}, got schema {schema!r}: {path}")
@@ -105,36 +109,46 @@ def load_state(path: str | Path) -> Saved:
         raise ValueError(f"`path` must be a file as it was written, got a changed one: {path}")
     if kind not in KINDS:
         raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {kind!r}: {path}")
-    as_tuples = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
-    }
-    config = KINDS[kind][0](**as_tuples)
-    blank = _blank(kind, config)
-    leaves = [jnp.asarray(arrays[name]) for name in sorted(arrays, key=_number)]
-    if [_kind_of(leaf) for leaf in leaves] != [_kind_of(leaf) for leaf in jax.tree.leaves(blank)]:
+    # The hash keeps out accidents, not authors: what follows is checked as well.
+    try:
+        as_tuples = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in settings.items()
+        }
+        config = KINDS[kind][0](**as_tuples)
+        blank = _blank(kind, config)
+        leaves = [jnp.asarray(arrays[f"array_{i}"]) for i in range(len(arrays))]
+        fits = outline(leaves)[1] == outline(blank)[1]
+    except DAMAGE as error:
+        raise ValueError(f"`path` must hold the settings of a {kind}: {error}: {path}") from None
+    if not fits:
         raise ValueError(f"`path` must hold the arrays of a {kind} with its settings: {path}")
     return Saved(config, jax.tree.unflatten(jax.tree.structure(blank), leaves))
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file under another name, and give it its own once it is complete on the disk."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _blank(kind: str, config: Any) -> Any:
     """Return shapes and types of a model's state, without computing it."""
     _, model = KINDS[kind]
-    num_rows = max(config.batch_size, getattr(config, "fine_batch_size", None) or 1)
-    num_features = config.layer_sizes[0] if kind == "DBM" else config.num_features
-    x = np.zeros((num_rows, num_features), np.int8)
+    is_deep = isinstance(config, DBMConfig)
+    num_features = config.layer_sizes[0] if is_deep else config.num_features
+    # One cell will do: batches do not show in the state.
+    single = {"batch_size": 1} | ({"fine_batch_size": 1} if is_deep else {})
+    config, x = replace(config, **single), np.zeros((1, num_features), np.int8)
     return jax.eval_shape(lambda key: model(config).init(key, x), jax.random.key(0))
-
-
-def _outline(tree: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    return jax.tree.structure(tree), [_kind_of(leaf) for leaf in jax.tree.leaves(tree)]
-
-
-def _kind_of(leaf: Any) -> tuple[Any, Any]:
-    return jnp.shape(leaf), jnp.result_type(leaf)
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("array_"))
 
 
 def _digest(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from models.base import GenerativeModel, as_data, check_count, check_key
+from models.base import GenerativeModel, as_data, check_count, check_key, check_type
 
 LARGEST = 1e6
 """A state with a float beyond this counts as diverged."""
@@ -19,13 +19,18 @@ class DivergedError(ArithmeticError):
     """Training came to numbers that are not finite or very large."""
 
     def __init__(self, epoch: int, last_good: Any) -> None:
-        """Name the epoch; keep the state before it."""
+        """Name the epoch; keep the state before it, None if there is none."""
         super().__init__(
-            f"training diverged in epoch {epoch}: a number of the state or the info is not finite, "
-            f"or one of the state exceeds {LARGEST:.0e}; `state` of this error is the last good one"
+            "training diverged before its first epoch, in the model's `init`"
+            if last_good is None
+            else f"training diverged in epoch {epoch}: a number of the state or the info is not "
+            f"finite, or one of the state exceeds {LARGEST:.0e}; `state` is the last good one"
         )
         self.epoch = epoch
         self.state = last_good
+
+    def __reduce__(self) -> tuple[Any, tuple[int, Any]]:
+        return type(self), (self.epoch, self.state)
 
 
 class Monitored(NamedTuple):
@@ -83,8 +88,8 @@ def snapshots(
 ) -> Iterator[tuple[int, Any, Any]]:
     """Train, and yield the model at each of the given epochs.
 
-    Epoch i draws from ``fold_in(key, i)``, so the state after an epoch does not depend on which
-    epochs are looked at, nor on whether training was interrupted.
+    Each epoch has a key of its own, from `key` and its number, so the state after it does not
+    depend on which epochs are looked at, nor on whether training was interrupted.
 
     Parameters
     ----------
@@ -116,17 +121,23 @@ def snapshots(
         the last good state.
     """
     check_key(key)
-    if not isinstance(model, GenerativeModel):
-        raise ValueError(f"`model` must be a GenerativeModel, got {model!r}")
+    check_type("model", model, GenerativeModel)
     epochs = list(epochs) if isinstance(epochs, Iterable) else [epochs]
     if not all(isinstance(epoch, int | np.integer) for epoch in epochs):
         raise ValueError(f"`epochs` must be integers, got {epochs}")
-    first = 0 if resume is None else resume[0]
+    first = 0
+    if resume is not None:
+        if not isinstance(resume, tuple) or len(resume) != 2:
+            raise ValueError(f"`resume` must be a pair (epoch, state), got {type(resume).__name__}")
+        check_count("resume", resume[0], 0)
+        first = int(resume[0])
     if any(later <= earlier for earlier, later in zip([first - 1, *epochs], epochs, strict=False)):
         raise ValueError(f"`epochs` must increase, from {first} or later, got {epochs}")
     x = as_data(x)
+    if model.check is not None:
+        model.check(x)
     if held_out is not None:
-        held_out = as_data(held_out)
+        held_out = as_data(held_out, "held_out")
         if model.bound is None:
             raise ValueError("`held_out` is for models with a `bound`, and this one has none")
         if held_out.shape[1] != x.shape[1]:
@@ -134,7 +145,16 @@ def snapshots(
                 f"`held_out` must have the columns of `x`: expected {x.shape[1]}, "
                 f"got {held_out.shape[1]}"
             )
+        if model.check is not None:
+            try:
+                model.check(jnp.concatenate([x, held_out]))
+            except ValueError as error:
+                raise ValueError(f"`held_out` must be like `x`: {error}") from None
     init_key, epochs_key, bound_key = jax.random.split(key, 3)
+    if resume is not None:
+        expected = jax.eval_shape(lambda: model.init(jax.random.key(0), x))
+        if outline(resume[1]) != outline(expected):
+            raise ValueError("`resume` must hold a state of this model with its settings")
     state = model.init(init_key, x) if resume is None else resume[1]
     return _snapshots((epochs_key, bound_key), model, (x, held_out), state, first, epochs)
 
@@ -167,7 +187,8 @@ class Starts(NamedTuple):
     info: Any
     """As of the model, one entry an epoch along the second axis."""
     num_epochs: jax.Array
-    """(num_starts,) epochs that each start went through before it diverged, or all."""
+    """(num_starts,) epochs that each start went through before it diverged, or all; -1 where it
+    diverged in `init`, and its state is no good."""
 
 
 def train_starts(
@@ -190,13 +211,15 @@ def train_starts(
     check_key(key)
     check_count("num_epochs", num_epochs, 0)
     check_count("num_starts", num_starts)
+    check_type("model", model, GenerativeModel)
     x = as_data(x)
 
     def one(key: jax.Array) -> Starts:
         init_key, epochs_key, bound_key = jax.random.split(key, 3)
         state = model.init(init_key, x)
         keys = epochs_key, bound_key
-        return Starts(*_block(keys, state, (x, None), 0, model=model, num_epochs=num_epochs))
+        done = Starts(*_block(keys, state, (x, None), 0, model=model, num_epochs=num_epochs))
+        return done._replace(num_epochs=jnp.where(_is_sane(state), done.num_epochs, -1))
 
     return jax.vmap(one)(jax.random.split(key, num_starts))
 
@@ -234,7 +257,7 @@ def _block(
             key = jax.random.fold_in(bound_key, epoch)
             bounds = model.bound(key, state, jnp.concatenate([x, held_out]))
             info = Monitored(info, bounds[: len(x)].mean(), bounds[len(x) :].mean())
-        still_good = (num_good == epoch - first) & _is_sane(state) & _is_sane(info)
+        still_good = (num_good == epoch - first) & _is_sane(state) & _is_sane(info, jnp.inf)
         state = jax.tree.map(partial(jnp.where, still_good), state, before)
         return (state, num_good + still_good), info
 
@@ -243,13 +266,22 @@ def _block(
     return state, infos, num_good
 
 
-def _is_sane(tree: Any) -> jax.Array:
-    """Whether all floats of a pytree are finite and not very large."""
+def outline(tree: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Return the structure of a pytree, and shape and type of each leaf."""
+    leaves = [(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(tree)]
+    return jax.tree.structure(tree), leaves
+
+
+def _is_sane(tree: Any, largest: float = LARGEST) -> jax.Array:
+    """Whether all floats of a pytree are numbers of at most this size, and finite."""
     floats = [
         leaf
         for leaf in jax.tree.leaves(tree)
         if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
     ]
     return jnp.stack(
-        [jnp.array(True), *((jnp.abs(leaf) <= LARGEST).all() for leaf in floats)]
+        [
+            jnp.array(True),
+            *(((jnp.abs(leaf) <= largest) & jnp.isfinite(leaf)).all() for leaf in floats),
+        ]
     ).all()

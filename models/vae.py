@@ -24,11 +24,11 @@ from models.base import (
     check_batches,
     check_count,
     check_key,
-    check_levels,
-    check_positive,
+    check_type,
 )
 from models.descent import descend, in_batches
 from models.draws import scan_with_keys
+from models.settings import settle_counts, settle_levels, settle_numbers, settle_tuples
 
 COLLAPSED = 0.01
 """Nats of divergence below which a latent tells nothing about a cell."""
@@ -58,17 +58,11 @@ class VAEConfig:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in ("num_features", "num_latents", "batch_size"):
-            check_count(name, getattr(self, name))
-        for name in ("encoder_hidden", "decoder_hidden"):
-            widths = getattr(self, name)
-            if widths is not None and not (isinstance(widths, tuple) and widths):
-                raise ValueError(f"`{name}` must be a tuple of widths or None, got {widths!r}")
-            for width in widths or ():
-                check_count(name, width)
-        check_positive("learning_rate", self.learning_rate)
-        check_levels(self.levels, self.num_features)
-        check_count("warm_up_epochs", self.warm_up_epochs, 0)
+        settle_counts(self, "num_features", "num_latents", "batch_size")
+        settle_counts(self, "warm_up_epochs", smallest=0)
+        settle_tuples(self, "encoder_hidden", "decoder_hidden")
+        settle_levels(self, self.num_features)
+        settle_numbers(self, "learning_rate")
 
     @property
     def num_units(self) -> int:
@@ -94,7 +88,7 @@ class VAEInfo(NamedTuple):
     divergence: jax.Array
     """Kullback-Leibler divergence of the encoder's q(u | x) from the prior."""
     collapsed: jax.Array
-    """(r,) whether q(u_j | x) is next to the prior for all cells: latents that tell nothing."""
+    """(r,) whether q(u_j | x) is next to the prior, in mean over cells, and tells nothing."""
     gradient_norm: jax.Array
     """Euclidean length of the mean gradient."""
 
@@ -185,6 +179,7 @@ def log_importance_weights(
         Codes; not checked, so that this can be traced.
     num_draws : int
     """
+    check_count("num_draws", num_draws)
     x = jnp.asarray(x)
 
     def draw(key: jax.Array, _: None, __: None) -> tuple[None, jax.Array]:
@@ -215,6 +210,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
         epoch. `sample` draws u from the prior and x from the decoder. `bound` is the evidence
         lower bound, with one draw of u per cell.
     """
+    check_type("config", config, VAEConfig)
     encoder, decoder = networks(config)
     optimizer = optax.adam(config.learning_rate)
 
@@ -231,9 +227,12 @@ def vae(config: VAEConfig) -> GenerativeModel:
         gradient, parts = jax.grad(negative_elbo, has_aux=True)(params, *batch)
         return gradient, memory, parts
 
+    def check(x: ArrayLike) -> None:
+        check_batches(as_codes(x, config.num_features, config.levels), config.batch_size)
+
     def init(key: jax.Array, x: ArrayLike) -> VAEState:
         check_key(key)
-        check_batches(as_codes(x, config.num_features, config.levels), config.batch_size)
+        check(x)
         encoder_key, decoder_key = jax.random.split(key)
         params = {
             "encoder": encoder.init(encoder_key, jnp.zeros(config.num_units)),
@@ -278,4 +277,4 @@ def vae(config: VAEConfig) -> GenerativeModel:
     def bound(key: jax.Array, state: VAEState, x: ArrayLike) -> jax.Array:
         return log_importance_weights(key, config, state.params, x)[0]
 
-    return GenerativeModel(init, epoch, sample, bound)
+    return GenerativeModel(init, epoch, sample, bound, check)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from experiments.architecture import ArchitectureConfig, look_at
-from models.dbm import DBMState, StackState
+from models.dbm import DBMState
+from models.pretraining import StackState
 
 X = np.random.default_rng(0).integers(2, size=(30, 6)).astype(np.int8)
 
@@ -43,17 +44,20 @@ def test_a_vae_is_looked_at_as_by_snapshots():
 
 def test_rates_are_the_papers_unless_one_is_named():
     assert ArchitectureConfig().vae(50).learning_rate == 1e-4
-    config = ArchitectureConfig(model="dbm").dbm(50, 20)
+    config = ArchitectureConfig(model="dbm").dbm(50, 100, 20)
     assert (config.learning_rate, config.fine_learning_rate) == (1e-3, 1e-3)
     assert config.layer_sizes == (50, 50, 10)
-    assert ArchitectureConfig(model="dbm", learning_rate=0.01).dbm(50, 20).learning_rate == 0.01
+    assert (
+        ArchitectureConfig(model="dbm", learning_rate=0.01).dbm(50, 100, 20).learning_rate == 0.01
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"model": "gan"}, r"`model` must be one of \('vae', 'dbm'\), got 'gan'"),
-        ({"pretrain_share": 1.5}, "`pretrain_share` must be from 0 to 1, got 1.5"),
+        ({"model": "dbm", "pretrain_share": 1.5}, "`pretrain_share` must be from 0 to 1, got 1.5"),
+        ({"pretrain_share": 0.9}, "`pretrain_share` is for the DBM: a VAE has no pretraining"),
         ({"batch_size": 31}, "`batch_size` must be at most the number of cells.*30, got 31"),
         ({"num_latents": 0}, "`num_latents` must be an integer of at least 1, got 0"),
     ],

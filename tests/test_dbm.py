@@ -6,8 +6,9 @@ from scipy import stats
 
 from models import DBMConfig, dbm, pretraining, snapshots, train, training
 from models.boltzmann import DBMParams
-from models.dbm import block_mask, doubling, join
+from models.dbm import start_fine_tuning
 from models.likelihood import exact_log_likelihood
+from models.pretraining import block_mask, doubling, join
 from tests.enumeration import machine, probabilities
 
 SMALL = {"learning_rate": 0.05, "batch_size": 10, "pretrain_epochs": 10, "num_chains": 50}
@@ -176,10 +177,14 @@ def test_equal_settings_compile_once(cells):
         ({"layer_sizes": [6, 3]}, "`layer_sizes` must be a tuple of at least two sizes"),
         ({"layer_sizes": (6, 0)}, "`layer_sizes` must be an integer of at least 1, got 0"),
         ({"pretrain_epochs": -1}, "`pretrain_epochs` must be an integer of at least 0, got -1"),
-        ({"blocks": (0, 1)}, r"`blocks` must be a tuple with one entry.*got \(0, 1\)"),
+        ({"blocks": (0, 1)}, r"`blocks` must be None or a tuple with one entry.*got \(0, 1\)"),
         ({"fine_batch_size": 0}, "`fine_batch_size` must be an integer of at least 1, got 0"),
         ({"fine_learning_rate": 0.0}, "`fine_learning_rate` must be a positive number, got 0.0"),
         ({"levels": 2}, "`levels` must be None or a tuple"),
+        ({"levels": (2,) * 5 + (128,)}, "`levels` must be at most 127, got 128"),
+        ({"centered": "False"}, "`centered` must be True or False, got 'False'"),
+        ({"blocks": (0, 0, 0, 0, 0, 1)}, "`blocks` must be large enough.*block 1 has none"),
+        ({"learning_rate": 10**400}, "`learning_rate` must be a positive number"),
     ],
 )
 def test_bad_settings_get_one_sentence(settings, message):
@@ -190,5 +195,25 @@ def test_bad_settings_get_one_sentence(settings, message):
 def test_bad_data_get_one_sentence():
     with pytest.raises(ValueError, match="`x` must have one column for each feature: expected 6"):
         dbm(DBMConfig((6, 3))).init(jax.random.key(0), np.zeros((20, 5)))
-    with pytest.raises(ValueError, match="`x` must have at least `batch_size` rows: expected 10"):
-        dbm(DBMConfig((6, 3))).init(jax.random.key(0), np.zeros((5, 6)))
+    message = "`x` must have at least `fine_batch_size` rows: expected 10, got 5"
+    with pytest.raises(ValueError, match=message):
+        dbm(DBMConfig((6, 3), pretrain_epochs=10**9)).init(jax.random.key(0), np.zeros((5, 6)))
+    with pytest.raises(ValueError, match="`key` must be one JAX key"):
+        dbm(DBMConfig((6, 3))).init(0, np.zeros((20, 6)))
+    with pytest.raises(ValueError, match="`config` must be of type DBMConfig, got NoneType"):
+        dbm(None)
+    with pytest.raises(ValueError, match="`optimizer` must be of type GradientTransf.*got str"):
+        dbm(DBMConfig((6, 3)), "adam")
+    params, _ = machine("DBM", 0)
+    with pytest.raises(
+        ValueError, match=r"`params` must have the layers of `config`: expected \(6, 3"
+    ):
+        start_fine_tuning(jax.random.key(0), DBMConfig((6, 3)), params, np.zeros((20, 6)))
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    x = np.array([[0, 2], [1, 1]], np.int8)
+    config = DBMConfig((np.int64(2), 3), tuple(x.max(axis=0) + 1), batch_size=np.int64(2))
+    assert config == DBMConfig((2, 3), (2, 3), batch_size=2)
+    assert all(type(count) is int for count in (*config.layer_sizes, *config.levels))
+    assert DBMConfig((2, 3), learning_rate=np.float32(0.5)).learning_rate == 0.5

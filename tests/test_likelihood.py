@@ -76,6 +76,18 @@ def test_ais_is_within_three_standard_errors_in_95_of_100_machines(shape):
     assert 0.7 < np.sqrt((away**2).mean()) < 1.4
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ais_is_unbiased_with_few_temperatures(shape):
+    """The mean weight is Z whatever the number of temperatures; many chains would show a bias."""
+    params, levels = machine(shape, seed=3, scale=1.5)
+    log_partition = probabilities(params, levels)[2]
+    ours = ais_log_partition(
+        jax.random.key(0), params, levels, num_chains=200_000, num_temperatures=3
+    )
+    assert ours.standard_error < 0.05
+    assert abs(ours.estimate - log_partition) < 4 * ours.standard_error
+
+
 def test_few_temperatures_show_in_the_effective_sample_size():
     params, _ = machine("DBM", seed=2, scale=3.0)
     few, many = (
@@ -183,6 +195,18 @@ def test_the_models_own_bound_is_the_elbo(two_latents):
         (lambda p: exact_log_likelihood(p, [[0, 1]]), "`x` must have one column for each feature"),
         (lambda p: exact_log_likelihood(p, [[0, 1, 2, 0]]), "`x` must hold zeros and ones in col"),
         (lambda p: lower_bound(p, [[0.5] * 4], 0.0), "`x` must hold codes 0, 1, ..., got 0.5"),
+        (lambda p: exact_log_partition(p, (3, 1, 2, 2)), "`levels` must be None or a tuple of int"),
+        (lambda p: exact_log_partition(p, [3, 2, 2]), "`levels` must be None or a tuple of int"),
+        (lambda p: exact_log_partition(p.weights), "`params` must be of type DBMParams, got tuple"),
+        (
+            lambda p: exact_log_partition(p._replace(weights=p.weights[:1])),
+            "`params` must have weights between layers of .4, 3, 2. units",
+        ),
+        (
+            lambda p: lower_bound(p, [[0] * 4], ais_log_partition(jax.random.key(0), p)),
+            r"`log_partition` must be one number.*got shape \(3,\)",
+        ),
+        (lambda p: importance_weighted_bound([1.0]), r"`log_weights` must be of shape.*\(1,\)"),
         (lambda p: ais_log_partition(0, p), "`key` must be one JAX key"),
         (
             lambda p: ais_log_partition(jax.random.key(0), p, num_chains=1),

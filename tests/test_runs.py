@@ -34,6 +34,15 @@ def study():
     return SimpleNamespace(Config=Config, Result=Result, compute=compute, computed=computed)
 
 
+def test_a_damaged_result_is_told_in_one_sentence(study, tmp_path):
+    run_seeds("name", study, Config(), [3], tmp_path)
+    (path,) = tmp_path.rglob("seed-3.npz")
+    for content in (b"", path.read_bytes()[:100]):
+        path.write_bytes(content)
+        with pytest.raises(OSError, match=r"seed-3.npz is damaged: remove it to compute"):
+            run_seeds("name", study, Config(), [3], tmp_path)
+
+
 def files_in(folder):
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
@@ -79,7 +88,7 @@ def test_nothing_is_half_written(tmp_path):
     broken = Result(np.zeros(2), np.array([object()]))
     save(path, Result(np.ones(2), np.array(["a"])), {})
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(OSError, match="unit.npz is damaged"):
         save(path, broken, {})
     assert path.read_bytes() == before
     assert files_in(tmp_path) == ["unit.npz"]
@@ -88,5 +97,5 @@ def test_nothing_is_half_written(tmp_path):
 def test_files_hold_no_pickles(tmp_path):
     path = tmp_path / "unit.npz"
     np.savez(path, provenance=json.dumps({}), values=np.zeros(1), names=np.array([{}], object))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(OSError, match="unit.npz is damaged"):
         load(path, Result)

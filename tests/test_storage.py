@@ -13,6 +13,7 @@ from models import (
     VAEConfig,
     dbm,
     load_state,
+    pretraining,
     rbm,
     save_state,
     snapshots,
@@ -22,6 +23,7 @@ from models import (
 
 X = np.eye(6, dtype=np.int8).repeat(4, axis=0)
 MODELS = {
+    "pretraining": (DBMConfig((6, 4, 2), pretrain_epochs=4), pretraining),
     "VAE": (VAEConfig(6, 2, encoder_hidden=(4, 3), levels=(2, 2, 2, 2, 2, 3)), vae),
     "RBM": (RBMConfig(6, 3, num_chains=5, momentum=0.5), rbm),
     "CD": (RBMConfig(6, 3, halving_updates=10.0), rbm),
@@ -108,6 +110,33 @@ def test_a_file_with_a_valid_hash_and_wrong_arrays_is_refused(saved, monkeypatch
     monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
     with pytest.raises(ValueError, match="`path` must hold the arrays of a DBM"):
         load_state(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"layer_sizes": [6, 4, 2], "unknown": 1}},
+        {"settings": []},
+        {"settings": {"layer_sizes": [6, 10**12]}},
+        {"settings": {"layer_sizes": [6, 4], "batch_size": 10**12}},
+        {"kind": ["DBM"]},
+    ],
+)
+def test_a_file_made_up_with_a_valid_hash_is_refused(saved, monkeypatch, changes):
+    path, _, _ = saved
+    rewrite(path, lambda header, arrays: header.update(changes))
+    with np.load(path) as file:
+        expected = json.loads(str(file["header"]))["sha256"]
+    monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
+    with pytest.raises(ValueError, match="`path` must hold"):
+        load_state(path)
+
+
+def test_files_can_be_read_as_others_of_this_user_can(saved):
+    path, _, _ = saved
+    other = path.with_name("other")
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode
 
 
 def test_a_state_of_another_model_is_refused(saved):

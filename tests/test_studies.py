@@ -124,6 +124,12 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
         main(["training-progress", *TINY_STAIRS, "--out", str(tmp_path / "file")])
 
 
+def test_training_that_diverges_is_told_in_one_sentence(tmp_path):
+    arguments = [*TINY_STAIRS, "--learning-rate", "1e30", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit, match="^error: training diverged in epoch 1"):
+        main(["training-progress", *arguments])
+
+
 def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -1,3 +1,5 @@
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -126,7 +128,7 @@ def test_a_vae_with_an_absurd_rate_diverges():
 
 def test_a_start_that_is_no_number_is_named():
     model = counting_model()._replace(init=lambda key, x: jnp.full((), jnp.nan))
-    with pytest.raises(DivergedError, match="diverged in epoch 0"):
+    with pytest.raises(DivergedError, match="diverged before its first epoch, in the model's `in"):
         train(jax.random.key(0), model, X, 3)
 
 
@@ -188,10 +190,49 @@ def test_one_start_that_diverges_leaves_the_others_alone():
     starts = train_starts(jax.random.key(0), model, X, 5, num_starts=8)
     ends = dict(zip(np.asarray(starts.num_epochs).tolist(), starts.state.tolist(), strict=True))
     assert ends == {5: 6.0, 2: -3.0}
+    broken = model._replace(init=lambda key, x: jax.random.uniform(key) / 0.0)
+    assert (
+        train_starts(jax.random.key(0), broken, X, 2, num_starts=2).num_epochs.tolist() == [-1] * 2
+    )
+
+
+def test_a_large_info_is_no_divergence():
+    model = counting_model()._replace(epoch=lambda key, state, x: (state + 1, -1e9 * state))
+    assert float(train(jax.random.key(0), model, X, 3)) == 3
+
+
+def test_an_error_of_divergence_can_be_passed_on():
+    again = pickle.loads(pickle.dumps(DivergedError(3, (1.0, 2.0))))
+    assert (again.epoch, again.state) == (3, (1.0, 2.0))
+    assert "epoch 3" in str(again)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"resume": 3}, r"`resume` must be a pair \(epoch, state\), got int"),
+        ({"resume": ("1", None)}, "`resume` must be an integer of at least 0, got '1'"),
+        ({"resume": (True, None)}, "`resume` must be an integer of at least 0, got True"),
+        ({"resume": (1, jnp.zeros(3))}, "`resume` must hold a state of this model"),
+        ({"x": X + 5}, "`x` must hold zeros and ones in column 0, got 6"),
+        ({"x": X[:2]}, "`x` must have at least `batch_size` rows: expected 3, got 2"),
+        ({"held_out": X * 5}, "`held_out` must be like `x`: .* zeros and ones in column 0, got 5"),
+        ({"held_out": X * np.nan}, "`held_out` must hold codes 0, 1, ..., got nan"),
+        ({"x": np.ma.masked_equal(X, 1)}, "`x` must not be masked"),
+    ],
+)
+def test_data_and_states_are_checked_when_training_goes_on(changes, message):
+    model = vae(CONFIG)
+    arguments = {"x": X, "resume": (1, train(jax.random.key(0), model, X, 1))} | changes
+    x = arguments.pop("x")
+    with pytest.raises(ValueError, match=message):
+        snapshots(jax.random.key(0), model, x, [4], **arguments)
 
 
 def test_more_bad_input_gets_one_sentence():
     model = counting_model()
+    with pytest.raises(ValueError, match="`model` must be of type GenerativeModel, got NoneType"):
+        train_starts(jax.random.key(0), None, X, 1, num_starts=1)
     with pytest.raises(ValueError, match="`held_out` must have the columns of `x`: expected 6"):
         snapshots(jax.random.key(0), model, X, [1], held_out=np.zeros((2, 5)))
     with pytest.raises(ValueError, match="`held_out` is for models with a `bound`"):

@@ -144,7 +144,10 @@ def test_an_epoch_leaves_the_rest_of_the_last_batch_out():
         ({"num_features": 0}, "`num_features` must be an integer of at least 1, got 0"),
         ({"num_latents": 1.5}, "`num_latents` must be an integer of at least 1, got 1.5"),
         ({"batch_size": -1}, "`batch_size` must be an integer of at least 1, got -1"),
-        ({"encoder_hidden": [4]}, r"`encoder_hidden` must be a tuple of widths or None, got \[4\]"),
+        (
+            {"encoder_hidden": [4]},
+            r"`encoder_hidden` must be None or a tuple with entries, got \[4\]",
+        ),
         ({"decoder_hidden": (0,)}, "`decoder_hidden` must be an integer of at least 1, got 0"),
         ({"learning_rate": float("inf")}, "`learning_rate` must be a positive number, got inf"),
         ({"learning_rate": "fast"}, "`learning_rate` must be a positive number, got 'fast'"),

@@ -1,0 +1,74 @@
+"""Check settings where they are made: one sentence for each kind of mistake.
+
+numpy's numbers are replaced by plain ones, which do not overflow and can be written to JSON.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from models.base import MAX_LEVELS, check_count
+
+
+def settle_counts(config: Any, *names: str, smallest: int = 1, optional: bool = False) -> None:
+    """Check that fields of a frozen dataclass are integers of at least `smallest`, or None."""
+    for name in names:
+        value = getattr(config, name)
+        if value is None and optional:
+            continue
+        check_count(name, value, smallest)
+        object.__setattr__(config, name, int(value))
+
+
+def settle_numbers(config: Any, *names: str, or_zero: bool = False, optional: bool = False) -> None:
+    """Check that fields of a frozen dataclass are finite numbers above 0, or None."""
+    for name in names:
+        value = getattr(config, name)
+        if value is None and optional:
+            continue
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not 0 <= value <= sys.float_info.max or (value == 0 and not or_zero):
+            expected = "a number of at least 0" if or_zero else "a positive number"
+            raise ValueError(f"`{name}` must be {expected}, got {value!r}")
+        object.__setattr__(config, name, float(value))
+
+
+def settle_tuples(config: Any, *names: str, length: int | None = None, smallest: int = 1) -> None:
+    """Check that fields of a frozen dataclass are None or tuples of integers.
+
+    They must have one entry for each of `length` features, if that is given.
+    """
+    for name in names:
+        values = getattr(config, name)
+        if values is None:
+            continue
+        if not isinstance(values, tuple) or not values or len(values) != (length or len(values)):
+            entries = f"one entry for each of {length} features" if length else "entries"
+            raise ValueError(f"`{name}` must be None or a tuple with {entries}, got {values!r}")
+        for value in values:
+            check_count(name, value, smallest)
+        object.__setattr__(config, name, tuple(map(int, values)))
+
+
+def settle_levels(config: Any, num_features: int) -> None:
+    """Check the field `levels`: None, or from 2 to 127 for each feature."""
+    settle_tuples(config, "levels", length=num_features, smallest=2)
+    if config.levels is not None and max(config.levels) > MAX_LEVELS:
+        raise ValueError(f"`levels` must be at most {MAX_LEVELS}, got {max(config.levels)}")
+
+
+def check_flags(config: Any, *names: str) -> None:
+    """Check that fields are True or False."""
+    for name in names:
+        if not isinstance(getattr(config, name), bool):
+            raise ValueError(f"`{name}` must be True or False, got {getattr(config, name)!r}")
+
+
+def settle_descent(config: Any) -> None:
+    """Check the settings of `models.descent.gradient_descent`."""
+    settle_numbers(config, "learning_rate")
+    settle_numbers(config, "momentum", "weight_decay", or_zero=True)
+    settle_numbers(config, "halving_updates", optional=True)
+    if config.momentum >= 1:
+        raise ValueError(f"`momentum` must be below 1, got {config.momentum!r}")
