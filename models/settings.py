@@ -3,7 +3,7 @@
 numpy's numbers are replaced by plain ones, which do not overflow and can be written to JSON.
 """
 
-import sys
+import math
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,15 @@ def settle_numbers(config: Any, *names: str, or_zero: bool = False, optional: bo
         value = getattr(config, name)
         if value is None and optional:
             continue
-        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not is_number or not 0 <= value <= sys.float_info.max or (value == 0 and not or_zero):
+        is_number = isinstance(value, int | float | np.integer | np.floating)
+        try:
+            number = float(value) if is_number and not isinstance(value, bool) else math.nan
+        except OverflowError:  # an integer beyond all floats
+            number = math.nan
+        if not 0 <= number < math.inf or (number == 0 and not or_zero):
             expected = "a number of at least 0" if or_zero else "a positive number"
             raise ValueError(f"`{name}` must be {expected}, got {value!r}")
-        object.__setattr__(config, name, float(value))
+        object.__setattr__(config, name, number)
 
 
 def settle_tuples(config: Any, *names: str, length: int | None = None, smallest: int = 1) -> None:
