@@ -6,7 +6,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("page", "num_blocks"), [("README.md", 3), ("docs/models.md", 5)])
+@pytest.mark.parametrize(("page", "num_blocks"), [("README.md", 3), ("docs/models.md", 6)])
 def test_the_examples_run_and_print_what_is_shown(page, num_blocks, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / page).read_text()
