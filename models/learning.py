@@ -58,18 +58,15 @@ def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
     offsets : tuple of (units_l,) arrays
         About the mean of each layer.
     """
-    pairs = zip(gradient.biases, gradient.biases[1:], offsets, offsets[1:], strict=False)
-    weights = tuple(
-        weight - jnp.outer(lower_offset, upper) - jnp.outer(lower, upper_offset)
-        for weight, (lower, upper, lower_offset, upper_offset) in zip(
-            gradient.weights, pairs, strict=True
-        )
-    )
-    biases = list(gradient.biases)
-    for index, weight in enumerate(weights):
-        biases[index] -= product(offsets[index + 1], weight.T)
-        biases[index + 1] -= product(offsets[index], weight)
-    return DBMParams(weights, tuple(biases))
+    weights, biases = [], list(gradient.biases)
+    for index, weight in enumerate(gradient.weights):
+        lower, upper = offsets[index : index + 2]
+        step = weight - jnp.outer(lower, gradient.biases[index + 1])
+        step -= jnp.outer(gradient.biases[index], upper)
+        biases[index] -= product(upper, step.T)
+        biases[index + 1] -= product(lower, step)
+        weights.append(step)
+    return DBMParams(tuple(weights), tuple(biases))
 
 
 def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:

@@ -125,38 +125,46 @@ def snapshots(
     epochs = list(epochs) if isinstance(epochs, Iterable) else [epochs]
     if not all(isinstance(epoch, int | np.integer) for epoch in epochs):
         raise ValueError(f"`epochs` must be integers, got {epochs}")
-    first = 0
-    if resume is not None:
-        if not isinstance(resume, tuple) or len(resume) != 2:
-            raise ValueError(f"`resume` must be a pair (epoch, state), got {type(resume).__name__}")
-        check_count("resume", resume[0], 0)
-        first = int(resume[0])
+    first = 0 if resume is None else _first_epoch(resume)
     if any(later <= earlier for earlier, later in zip([first - 1, *epochs], epochs, strict=False)):
         raise ValueError(f"`epochs` must increase, from {first} or later, got {epochs}")
     x = as_data(x)
     if model.check is not None:
         model.check(x)
     if held_out is not None:
-        held_out = as_data(held_out, "held_out")
-        if model.bound is None:
-            raise ValueError("`held_out` is for models with a `bound`, and this one has none")
-        if held_out.shape[1] != x.shape[1]:
-            raise ValueError(
-                f"`held_out` must have the columns of `x`: expected {x.shape[1]}, "
-                f"got {held_out.shape[1]}"
-            )
-        if model.check is not None:
-            try:
-                model.check(jnp.concatenate([x, held_out]))
-            except ValueError as error:
-                raise ValueError(f"`held_out` must be like `x`: {error}") from None
+        held_out = _as_held_out(model, x, held_out)
     init_key, epochs_key, bound_key = jax.random.split(key, 3)
-    if resume is not None:
+    if resume is None:
+        state = model.init(init_key, x)
+    else:
+        state = resume[1]
         expected = jax.eval_shape(lambda: model.init(jax.random.key(0), x))
-        if outline(resume[1]) != outline(expected):
+        if outline(state) != outline(expected):
             raise ValueError("`resume` must hold a state of this model with its settings")
-    state = model.init(init_key, x) if resume is None else resume[1]
     return _snapshots((epochs_key, bound_key), model, (x, held_out), state, first, epochs)
+
+
+def _first_epoch(resume: Any) -> int:
+    if not isinstance(resume, tuple) or len(resume) != 2:
+        raise ValueError(f"`resume` must be a pair (epoch, state), got {type(resume).__name__}")
+    check_count("resume", resume[0], 0)
+    return int(resume[0])
+
+
+def _as_held_out(model: GenerativeModel, x: jax.Array, held_out: ArrayLike) -> jax.Array:
+    data = as_data(held_out, "held_out")
+    if model.bound is None:
+        raise ValueError("`held_out` is for models with a `bound`, and this one has none")
+    if data.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"`held_out` must have the columns of `x`: expected {x.shape[1]}, got {data.shape[1]}"
+        )
+    if model.check is not None:
+        try:
+            model.check(jnp.concatenate([x, data]))
+        except ValueError as error:
+            raise ValueError(f"`held_out` must be like `x`: {error}") from None
+    return data
 
 
 def _snapshots(
