@@ -7,7 +7,7 @@ project: its column is filled where it is installed. `make bench` sets all to on
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,28 +42,86 @@ def main() -> None:
     console = Console()
     config = StairConfig(num_cells=5000, num_noise=168)
     x = simulate_stairs(config, np.random.default_rng(0)).x
-    console.print(boltzmann_training(x))
+    console.print(boltzmann_machine(x))
     console.print(one_layer(x))
-    console.print(sampling())
     console.print(autoencoder())
 
 
-def boltzmann_training(x: np.ndarray) -> Table:
-    """Time the phases of a DBM, an epoch each."""
+class Floor(NamedTuple):
+    """What the parts cost that cannot be done without, where they run at their best."""
+
+    multiply_add: float
+    """Seconds of one, in a large matrix product."""
+    number: float
+    """Seconds of a uniform random number."""
+    jax_number: float
+    """The same from `jax.random`."""
+
+    def say(self, multiply_adds: float, numbers: float) -> str:
+        """Return the seconds of so many."""
+        return f"{multiply_adds * self.multiply_add + numbers * self.number:.3f}"
+
+
+def measure_floor() -> Floor:
+    """Time a product of 10 000 x 200 x 200 and two million numbers."""
+    size = 10_000 * 200
+    weight, layer = jnp.ones((200, 200)), jnp.ones((10_000, 200))
+    product = jax.jit(lambda layer: layer @ weight)
+    numbers = jax.jit(lambda key: uniform(key, (10_000, 200)))
+    jax_numbers = jax.jit(lambda key: jax.random.uniform(key, (10_000, 200)))
+    seconds = alternate(
+        {
+            "product": lambda: jax.block_until_ready(product(layer)),
+            "numbers": lambda: jax.block_until_ready(numbers(KEY)),
+            "jax.random": lambda: jax.block_until_ready(jax_numbers(KEY)),
+        },
+        repeats=5,
+    )
+    return Floor(seconds["product"] / size / 200, *(seconds[n] / size for n in list(seconds)[1:]))
+
+
+def boltzmann_machine(x: np.ndarray, num_chains: int = 10_000, num_sweeps: int = 100) -> Table:
+    """Time an epoch of each phase of a DBM, and Gibbs sweeps, beside what they are made of."""
+    floor, cells = measure_floor(), len(x)
+    lower, upper = LAYERS[0] * LAYERS[1], LAYERS[1] * LAYERS[2]
     table = Table(
-        "phase", "ours (s)", "Julia (s)", "Julia / ours",
-        title=f"An epoch of {x.shape[0]} x {x.shape[1]}, layers {LAYERS}, CPU seconds",
+        "an epoch, or sampling", "ours (s)", "Julia (s)", "Julia / ours",
+        "products and numbers alone (s)",
+        title=f"DBM, {cells} x {x.shape[1]}, layers {LAYERS}, CPU seconds",
+        caption=(
+            f"at their best: products {2e-9 / floor.multiply_add:.0f} GFLOP/s, a uniform number "
+            f"{1e9 * floor.number:.1f} ns (from jax.random {1e9 * floor.jax_number:.1f} ns)"
+        ),
     )  # fmt: skip
+    # Three products to the contrast, two for its gradient; one more on the way to the upper RBM.
+    pretraining_floor = floor.say(cells * (6 * lower + 5 * upper), cells * (3 * 200 + 10))
     for batch_size, julia in JULIA_PRETRAINING.items():
         config = DBMConfig(LAYERS, batch_size=batch_size, pretrain_in_turn=True)
         name = f"pretraining of both RBMs, batch {batch_size}"
-        table.add_row(name, *beside(epoch_of(pretraining(config), x), julia))
-    name = "fine-tuning, all cells at once, as the authors do"
-    table.add_row(name, *beside(epoch_of(dbm(AS_THE_AUTHORS), x), JULIA_FINE_TUNING))
-    for batch_size in (100, 10):
+        call = epoch_of(pretraining(config), x)
+        table.add_row(name, *beside(call, julia), pretraining_floor)
+    for batch_size, sweeps in ((None, 5), (100, 1), (10, 1)):
         config = DBMConfig(LAYERS, pretrain_epochs=0, fine_batch_size=batch_size)
-        seconds = alternate({"ours": epoch_of(dbm(config), x)}, repeats=5)["ours"]
-        table.add_row(f"fine-tuning, batch {batch_size}", f"{seconds:.3f}", "", "")
+        name = f"fine-tuning, batch {batch_size}"
+        if batch_size is None:
+            config, name = AS_THE_AUTHORS, "fine-tuning, all cells at once, as the authors do"
+        updates = cells / (batch_size or cells)
+        # Data: to the first layer and back, gradient, one step of mean field. Chains: sweeps,
+        # means of the odd layer, gradient.
+        products = cells * (3 * lower + 3 * upper)
+        products += updates * 100 * (2 * sweeps + 2) * (lower + upper)
+        call = epoch_of(dbm(config), x)
+        julia = None if batch_size else JULIA_FINE_TUNING
+        least = floor.say(products, updates * 100 * sweeps * sum(LAYERS))
+        table.add_row(name, *beside(call, julia), least)
+    params = dbm(AS_THE_AUTHORS).init(KEY, np.zeros((10, LAYERS[0]), np.int8)).params
+    layers = independent_layers(KEY, params, num_chains)
+    drawn = num_chains * num_sweeps
+    table.add_row(
+        f"{num_chains} chains x {num_sweeps} Gibbs sweeps",
+        *beside(lambda: jax.block_until_ready(gibbs(KEY, params, layers, num_sweeps)), JULIA_GIBBS),
+        floor.say(drawn * 2 * (lower + upper), drawn * sum(LAYERS)),
+    )
     return table
 
 
@@ -74,9 +132,11 @@ def epoch_of(model: GenerativeModel, x: np.ndarray) -> Callable[[], Any]:
     return lambda: jax.block_until_ready(model.epoch(KEY, state, x))
 
 
-def beside(call: Callable[[], Any], julia: float) -> tuple[str, str, str]:
+def beside(call: Callable[[], Any], julia: float | None) -> tuple[str, str, str]:
     """Return our seconds, Julia's, and the ratio."""
     seconds = alternate({"ours": call}, repeats=7)["ours"]
+    if julia is None:
+        return f"{seconds:.3f}", "", ""
     return f"{seconds:.3f}", f"{julia}", f"{julia / seconds:.1f}"
 
 
@@ -97,41 +157,6 @@ def one_layer(x: np.ndarray) -> Table:
         )
         ours, theirs = seconds["ours"], seconds["scikit-learn"]
         table.add_row(str(batch_size), f"{ours:.3f}", f"{theirs:.3f}", f"{theirs / ours:.1f}")
-    return table
-
-
-def sampling(num_chains: int = 10_000, num_sweeps: int = 100) -> Table:
-    """Time Gibbs sweeps, and what they are made of."""
-    params = dbm(AS_THE_AUTHORS).init(KEY, np.zeros((10, LAYERS[0]), np.int8)).params
-    layers = independent_layers(KEY, params, num_chains)
-    weight = jnp.ones((200, 200), jnp.float32)
-    product = jax.jit(lambda layer: layer @ weight)
-    numbers = jax.jit(lambda key: uniform(key, (num_chains, 200)))
-    jax_numbers = jax.jit(lambda key: jax.random.uniform(key, (num_chains, 200)))
-    seconds = alternate(
-        {
-            "sweeps": lambda: jax.block_until_ready(gibbs(KEY, params, layers, num_sweeps)),
-            "product": lambda: jax.block_until_ready(product(layers[0])),
-            "numbers": lambda: jax.block_until_ready(numbers(KEY)),
-            "jax.random": lambda: jax.block_until_ready(jax_numbers(KEY)),
-        },
-        repeats=5,
-    )
-    units, pairs = sum(LAYERS), 200 * 200 + 200 * 10
-    floor = num_sweeps * (
-        2 * pairs / 200**2 * seconds["product"] + units / 200 * seconds["numbers"]
-    )
-    table = Table(
-        "ours (s)", "Julia (s)", "Julia / ours", "products and numbers alone (s)",
-        title=f"{num_chains} chains x {num_sweeps} Gibbs sweeps, layers {LAYERS}, CPU seconds",
-        caption=(
-            f"a uniform number takes {1e9 * seconds['numbers'] / num_chains / 200:.1f} ns, from "
-            f"jax.random {1e9 * seconds['jax.random'] / num_chains / 200:.1f} ns; products run at "
-            f"{2e-9 * num_chains * 200**2 / seconds['product']:.0f} GFLOP/s"
-        ),
-    )  # fmt: skip
-    sweeps = seconds["sweeps"]
-    table.add_row(f"{sweeps:.2f}", f"{JULIA_GIBBS}", f"{JULIA_GIBBS / sweeps:.1f}", f"{floor:.2f}")
     return table
 
 
