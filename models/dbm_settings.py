@@ -21,14 +21,16 @@ class DBMConfig:
 
     layer_sizes: tuple[int, ...]
     """Features, then the units of each hidden layer; the paper has (p, p, fewer)."""
-    levels: tuple[int, ...] | None = None
-    """Levels of each feature; None: all binary."""
     learning_rate: float = 1e-3
     """Of pretraining, for the mean gradient of a batch."""
     batch_size: int = 1
     """Cells per update in pretraining."""
     pretrain_epochs: int = 20
     """Epochs of each RBM."""
+    num_chains: int = 100
+    """Persistent chains of fine-tuning."""
+    levels: tuple[int, ...] | None = None
+    """Levels of each feature; None: all binary."""
     pretrain_in_turn: bool = False
     """Whether the RBMs take turns epoch by epoch; else each is trained to its end before the one
     above it begins. In turn, all layers have learned something at any time."""
@@ -41,8 +43,6 @@ class DBMConfig:
     """Of fine-tuning."""
     fine_batch_size: int | None = 10
     """Cells per update in fine-tuning; None: all cells."""
-    num_chains: int = 100
-    """Persistent chains."""
     sweeps_per_update: int = 1
     """Gibbs sweeps of the chains before each update."""
     centered: bool = True

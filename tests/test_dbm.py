@@ -125,7 +125,7 @@ def test_hidden_units_are_dealt_to_blocks_in_proportion():
 
 def test_samples_follow_the_machine():
     params, levels = machine("softmax DBM", seed=2, scale=0.7)
-    config = DBMConfig((3, 3, 2), levels, pretrain_epochs=0, sample_sweeps=60)
+    config = DBMConfig((3, 3, 2), levels=levels, pretrain_epochs=0, sample_sweeps=60)
     model = dbm(config)
     state = model.init(jax.random.key(0), np.zeros((10, 3)))._replace(params=params)
     samples = model.sample(jax.random.key(1), state, 50_000)
@@ -151,7 +151,7 @@ def test_features_of_more_levels_are_learned():
     rng = np.random.default_rng(1)
     cause = rng.integers(3, size=600)
     x = np.column_stack([cause, (cause + (rng.random(600) < 0.1)) % 3, cause == 1])
-    config = DBMConfig((3, 6, 3), (3, 3, 2), **SMALL, fine_learning_rate=0.05)
+    config = DBMConfig((3, 6, 3), levels=(3, 3, 2), **SMALL, fine_learning_rate=0.05)
     model = dbm(config)
     state = train(jax.random.key(0), model, x, 60)
     drawn = np.asarray(model.sample(jax.random.key(1), state, 4000).x)
@@ -213,7 +213,7 @@ def test_bad_data_get_one_sentence():
 
 def test_numbers_of_numpy_become_plain_ones():
     x = np.array([[0, 2], [1, 1]], np.int8)
-    config = DBMConfig((np.int64(2), 3), tuple(x.max(axis=0) + 1), batch_size=np.int64(2))
-    assert config == DBMConfig((2, 3), (2, 3), batch_size=2)
+    config = DBMConfig((np.int64(2), 3), levels=tuple(x.max(axis=0) + 1), batch_size=np.int64(2))
+    assert config == DBMConfig((2, 3), levels=(2, 3), batch_size=2)
     assert all(type(count) is int for count in (*config.layer_sizes, *config.levels))
     assert DBMConfig((2, 3), learning_rate=np.float32(0.5)).learning_rate == 0.5
