@@ -106,9 +106,17 @@ def check_count(name: str, value: Any, smallest: int = 1) -> None:
         raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")
 
 
-def check_batches(x: jax.Array, batch_size: int, name: str = "batch_size") -> None:
-    """Check that there is data enough to fill a batch."""
-    if len(x) < batch_size:
+def as_training_data(
+    x: Any,
+    num_features: int,
+    levels: tuple[int, ...] | None,
+    batch_size: int,
+    name: str = "batch_size",
+) -> jax.Array:
+    """Check codes as `as_codes` does, and that they fill a batch of the setting `name`."""
+    data = as_codes(x, num_features, levels)
+    if len(data) < batch_size:
         raise ValueError(
-            f"`x` must have at least `{name}` rows: expected {batch_size}, got {len(x)}"
+            f"`x` must have at least `{name}` rows: expected {batch_size}, got {len(data)}"
         )
+    return data

@@ -55,7 +55,7 @@ def free_energy(
             total -= (layer * params.biases[index]).sum(axis=-1)
         else:
             inputs = layer_input(params, layers, index)
-            total -= units.log_normalizer(inputs, _levels(levels, index)).sum(axis=-1)
+            total -= units.log_normalizer(inputs, levels_of(levels, index)).sum(axis=-1)
     for lower, weight, upper in zip(layers, params.weights, layers[1:], strict=False):
         if lower is not None and upper is not None:
             total -= (product(lower, weight) * upper).sum(axis=-1)
@@ -106,9 +106,9 @@ def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Level
     state = list(layers)
     keys = jax.random.split(key, len(state))
     for index in (*range(0, len(state), 2), *range(1, len(state), 2)):
-        own_levels = _levels(levels, index)
+        own_levels = levels_of(levels, index)
         inputs = layer_input(params, state, index)
-        num_columns = inputs.shape[-1] if own_levels is None else len(own_levels)
+        num_columns = units.num_columns(inputs.shape[-1], own_levels)
         uniforms = uniform(keys[index], (*inputs.shape[:-1], num_columns))
         state[index] = units.draw(uniforms, inputs, own_levels)
     return tuple(state)
@@ -235,7 +235,7 @@ def _entropy(means: jax.Array) -> jax.Array:
     return jax.scipy.special.entr(means) + jax.scipy.special.entr(1 - means)
 
 
-def _levels(levels: Levels, index: int) -> Levels:
+def levels_of(levels: Levels, index: int) -> Levels:
     """Return the levels of a layer; only the visible one can have other than two."""
     return levels if index == 0 else None
 

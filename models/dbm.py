@@ -13,7 +13,7 @@ import optax
 from jax.typing import ArrayLike
 
 from models import units
-from models.base import GenerativeModel, as_codes, check_batches, check_key, check_type
+from models.base import GenerativeModel, as_training_data, check_key, check_type
 from models.boltzmann import (
     DBMParams,
     Layers,
@@ -73,11 +73,11 @@ def fine_descent(config: DBMConfig) -> optax.GradientTransformation:
 
 def check_fine_batches(config: DBMConfig, x: ArrayLike) -> jax.Array:
     """Check the data of fine-tuning; return them as codes."""
-    data = as_codes(x, config.layer_sizes[0], config.levels)
-    check_batches(data, config.fine_batch_size or 1, "fine_batch_size")
-    return data
+    smallest = config.fine_batch_size or 1
+    return as_training_data(x, config.layer_sizes[0], config.levels, smallest, "fine_batch_size")
 
 
+@partial(jax.jit, static_argnames="config")
 def under_data(config: DBMConfig, params: DBMParams, rows: jax.Array) -> Layers:
     """Return the layers under codes (n, p), hidden ones by mean field as settled as in training."""
     visible = units.to_units(rows, config.levels)
@@ -107,8 +107,7 @@ def start_fine_tuning(
     check_key(key)
     data = check_fine_batches(config, x)
     check_type("params", params, DBMParams)
-    num_visible = config.layer_sizes[0] if config.levels is None else units.num_units(config.levels)
-    sizes = num_visible, *config.layer_sizes[1:]
+    sizes = units.num_units(config.layer_sizes[0], config.levels), *config.layer_sizes[1:]
     if tuple(map(len, params.biases)) != sizes:
         raise ValueError(
             f"`params` must have the layers of `config`: expected {sizes} units, "
@@ -119,8 +118,7 @@ def start_fine_tuning(
     chains = independent_layers(start_key, params, config.num_chains, config.levels)
     chains = gibbs(sweeps_key, params, chains, CHAIN_BURN_IN, config.levels)
     cells = jax.random.permutation(cells_key, data)[:MAX_OFFSET_CELLS]
-    layers = jax.jit(partial(under_data, config))(params, cells)
-    offsets = tuple(layer.mean(axis=0) for layer in layers)
+    offsets = tuple(layer.mean(axis=0) for layer in under_data(config, params, cells))
     return DBMState(params, optimizer.init(params), chains, offsets)
 
 
@@ -154,7 +152,7 @@ def dbm(
     check_type("fine_optimizer", fine_optimizer, optax.GradientTransformation)
 
     def check(x: ArrayLike) -> None:
-        check_batches(as_codes(x, config.layer_sizes[0], levels), config.batch_size)
+        as_training_data(x, config.layer_sizes[0], levels, config.batch_size)
         check_fine_batches(config, x)
 
     def init(key: jax.Array, x: ArrayLike) -> DBMState:
@@ -183,9 +181,7 @@ def dbm(
                 for offset, layer in zip(offsets, data, strict=True)
             )
             gradient = center(gradient, offsets)
-        lowest = DBMParams(params.weights[:1], params.biases[:2])
-        inputs = layer_input(lowest, (None, data[1]), 0)
-        error = units.cross_entropy(inputs, data[0], levels).mean()
+        error = units.cross_entropy(layer_input(params, data, 0), data[0], levels).mean()
         return gradient, (chains, offsets), error
 
     @jax.jit

@@ -26,6 +26,7 @@ from models.boltzmann import (
     gibbs_sweep,
     given_visible,
     independent_layers,
+    levels_of,
     mean_field,
     variational_free_energy,
 )
@@ -213,7 +214,7 @@ def anneal(
     weights = jnp.exp(log_weights - log_weights.max())
     log_mean = jax.nn.logsumexp(log_weights) - math.log(num_chains)
     without_weights = sum(
-        units.log_normalizer(bias, levels if index == 0 else None).sum()
+        units.log_normalizer(bias, levels_of(levels, index)).sum()
         for index, bias in enumerate(params.biases)
     )
     return LogPartition(
@@ -311,15 +312,16 @@ def _check_levels(params: DBMParams, levels: Levels) -> None:
         raise ValueError(
             f"`levels` must be None or a tuple of integers of at least 2, got {levels!r}"
         )
-    if units.num_units(levels) != len(params.biases[0]):
+    num_units = units.num_units(len(levels), levels)
+    if num_units != len(params.biases[0]):
         raise ValueError(
             "`levels` must fit the visible layer: expected one unit fewer than levels for each "
-            f"column, {len(params.biases[0])} in all, got {units.num_units(levels)}"
+            f"column, {len(params.biases[0])} in all, got {num_units}"
         )
 
 
 def _visible(params: DBMParams, x: ArrayLike, levels: Levels) -> jax.Array:
     """Check codes x (n, p) at the door and return them as visible units."""
     _check_levels(params, levels)
-    num_features = len(params.biases[0]) if levels is None else len(levels)
+    num_features = units.num_columns(len(params.biases[0]), levels)
     return units.to_units(as_codes(x, num_features, levels), levels)

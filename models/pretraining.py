@@ -17,8 +17,8 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from models import units
-from models.base import GenerativeModel, as_codes, check_batches, check_key, check_type
-from models.boltzmann import DBMParams, layer_input, sampler
+from models.base import GenerativeModel, as_training_data, check_key, check_type
+from models.boltzmann import DBMParams, layer_input, levels_of, sampler
 from models.dbm_settings import DBMConfig, hidden_blocks
 from models.descent import descend, gradient_descent, in_batches
 from models.learning import BoltzmannInfo, energy_gradient, log_odds, small_weights
@@ -98,9 +98,7 @@ def pretraining(
     check_type("optimizer", optimizer, optax.GradientTransformation)
 
     def check(x: ArrayLike) -> jax.Array:
-        data = as_codes(x, config.layer_sizes[0], levels)
-        check_batches(data, config.batch_size)
-        return data
+        return as_training_data(x, config.layer_sizes[0], levels, config.batch_size)
 
     def init(key: jax.Array, x: ArrayLike) -> StackState:
         check_key(key)
@@ -120,7 +118,7 @@ def pretraining(
     ) -> tuple[StackState, BoltzmannInfo]:
         """Pass once through the data to train one RBM."""
         up, down = counts[index]
-        own_levels = levels if index == 0 else None
+        own_levels = levels_of(levels, index)
 
         def from_below(rows: jax.Array) -> jax.Array:
             layer = units.to_units(rows, levels)
@@ -151,7 +149,7 @@ def pretraining(
         done = descend(steps_key, gradient_of, optimizer, *start, batches)
         rbms, opt_states = list(state.rbms), list(state.opt_states)
         rbms[index], opt_states[index] = done.params, done.opt_state
-        state = StackState(tuple(rbms), tuple(opt_states), state.num_epochs)
+        state = state._replace(rbms=tuple(rbms), opt_states=tuple(opt_states))
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
     @jax.jit

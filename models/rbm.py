@@ -17,8 +17,7 @@ from jax.typing import ArrayLike
 from models import units
 from models.base import (
     GenerativeModel,
-    as_codes,
-    check_batches,
+    as_training_data,
     check_key,
     check_type,
 )
@@ -120,7 +119,7 @@ def contrastive_divergence(
         neighbour that a layer will have in a deep machine (Salakhutdinov & Hinton 2009).
     """
     num_hidden = len(params.biases[1])
-    num_columns = len(params.biases[0]) if levels is None else len(levels)
+    num_columns = units.num_columns(len(params.biases[0]), levels)
 
     def hidden_input(visible: jax.Array) -> jax.Array:
         return up * layer_input(params, (visible, None), 1)
@@ -175,9 +174,7 @@ def rbm(
     check_type("optimizer", optimizer, optax.GradientTransformation)
 
     def check(x: ArrayLike) -> jax.Array:
-        data = as_codes(x, config.num_features, levels)
-        check_batches(data, config.batch_size)
-        return data
+        return as_training_data(x, config.num_features, levels, config.batch_size)
 
     def init(key: jax.Array, x: ArrayLike) -> RBMState:
         check_key(key)

@@ -32,13 +32,12 @@ KINDS: dict[str, tuple[Any, Callable[[Any], GenerativeModel]]] = {
     "DBM": (DBMConfig, dbm),
     "DBM in pretraining": (DBMConfig, pretraining),
 }
-
-
 DAMAGE = (
     ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError,
     zipfile.BadZipFile, OverflowError, MemoryError,
 )  # fmt: skip
-"""What reading a file that is not ours can come to."""
+"""What reading a file that is not ours can come to; zipfile says that it does not know a way of
+compression with a NotImplementedError."""
 
 
 class Saved(NamedTuple):

@@ -40,9 +40,14 @@ def layout(levels: tuple[int, ...]) -> Layout:
     return Layout(column, code, unit)
 
 
-def num_units(levels: tuple[int, ...]) -> int:
+def num_units(num_columns: int, levels: Levels) -> int:
     """Return how many units the columns have."""
-    return sum(levels) - len(levels)
+    return num_columns if levels is None else sum(levels) - len(levels)
+
+
+def num_columns(num_units: int, levels: Levels) -> int:
+    """Return how many columns the units belong to."""
+    return num_units if levels is None else len(levels)
 
 
 def to_units(x: jax.Array, levels: Levels = None) -> jax.Array:

@@ -20,14 +20,13 @@ from models import units
 from models.base import (
     GenerativeModel,
     Samples,
-    as_codes,
-    check_batches,
+    as_training_data,
     check_count,
     check_key,
     check_type,
 )
 from models.descent import descend, in_batches
-from models.draws import scan_with_keys
+from models.draws import scan_with_keys, uniform
 from models.settings import settle_counts, settle_levels, settle_numbers, settle_tuples
 
 COLLAPSED = 0.01
@@ -67,7 +66,7 @@ class VAEConfig:
     @property
     def num_units(self) -> int:
         """Inputs of the encoder and outputs of the decoder: one for a binary feature."""
-        return self.num_features if self.levels is None else units.num_units(self.levels)
+        return units.num_units(self.num_features, self.levels)
 
 
 class VAEState(NamedTuple):
@@ -227,8 +226,8 @@ def vae(config: VAEConfig) -> GenerativeModel:
         gradient, parts = jax.grad(negative_elbo, has_aux=True)(params, *batch)
         return gradient, memory, parts
 
-    def check(x: ArrayLike) -> None:
-        check_batches(as_codes(x, config.num_features, config.levels), config.batch_size)
+    def check(x: ArrayLike) -> jax.Array:
+        return as_training_data(x, config.num_features, config.levels, config.batch_size)
 
     def init(key: jax.Array, x: ArrayLike) -> VAEState:
         check_key(key)
@@ -269,7 +268,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
         u_key, x_key = jax.random.split(key)
         u = jax.random.normal(u_key, (num_samples, config.num_latents))
         decode: Any = decoder.apply
-        uniforms = jax.random.uniform(x_key, (num_samples, config.num_features))
+        uniforms = uniform(x_key, (num_samples, config.num_features))
         x = units.draw(uniforms, decode(state.params["decoder"], u), config.levels)
         return Samples(units.to_codes(x, config.levels), u)
 

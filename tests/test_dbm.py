@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models import DBMConfig, dbm, pretraining, snapshots, train, training
+from models import DBMConfig, dbm, pretraining, snapshots, train
 from models.boltzmann import DBMParams
 from models.dbm import start_fine_tuning
 from models.likelihood import exact_log_likelihood
@@ -157,17 +157,6 @@ def test_features_of_more_levels_are_learned():
     drawn = np.asarray(model.sample(jax.random.key(1), state, 4000).x)
     assert (drawn[:, 0] == drawn[:, 1]).mean() > 0.7
     assert np.corrcoef(drawn[:, 0] == 1, drawn[:, 2])[0, 1] > 0.6
-
-
-def test_equal_settings_compile_once(cells):
-    config, equal = (DBMConfig((6, 5, 3), **SMALL) for _ in range(2))
-    assert dbm(equal) is dbm(config)
-    state = train(jax.random.key(1), dbm(config), cells, 2)
-    dbm(config).sample(jax.random.key(2), state, 10)
-    traced = training._block._cache_size(), dbm(config).sample._cache_size()
-    state = train(jax.random.key(3), dbm(equal), cells, 2)
-    dbm(equal).sample(jax.random.key(4), state, 10)
-    assert (training._block._cache_size(), dbm(equal).sample._cache_size()) == traced
 
 
 @pytest.mark.parametrize(

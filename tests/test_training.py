@@ -42,15 +42,22 @@ def test_same_key_same_numbers_other_key_others():
     assert not np.allclose(*(p["decoder"]["params"]["logits"]["kernel"] for p in (first, other)))
 
 
-def test_equal_settings_compile_once():
-    equal = VAEConfig(num_features=6, num_latents=2, batch_size=3)
-    assert vae(equal) is vae(CONFIG)
-    state = train(jax.random.key(1), vae(CONFIG), X, 3)
-    vae(CONFIG).sample(jax.random.key(2), state, 10)
-    traced = training._block._cache_size(), vae(CONFIG).sample._cache_size()
-    state = train(jax.random.key(3), vae(equal), X, 3)
-    vae(equal).sample(jax.random.key(4), state, 10)
-    assert (training._block._cache_size(), vae(equal).sample._cache_size()) == traced
+@pytest.mark.parametrize(
+    ("factory", "make"),
+    [
+        (vae, lambda: VAEConfig(num_features=6, num_latents=2, batch_size=3)),
+        (dbm, lambda: DBMConfig((6, 5, 3), batch_size=10, pretrain_epochs=2)),
+    ],
+)
+def test_equal_settings_compile_once(factory, make):
+    config, equal = make(), make()
+    assert factory(equal) is factory(config)
+    state = train(jax.random.key(1), factory(config), X, 3)
+    factory(config).sample(jax.random.key(2), state, 10)
+    traced = training._block._cache_size(), factory(config).sample._cache_size()
+    state = train(jax.random.key(3), factory(equal), X, 3)
+    factory(equal).sample(jax.random.key(4), state, 10)
+    assert (training._block._cache_size(), factory(equal).sample._cache_size()) == traced
 
 
 def test_any_model_can_be_trained():

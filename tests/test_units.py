@@ -17,7 +17,7 @@ LEVELS = (2, 4, 3, 2)
 def test_codes_survive_the_way_to_units_and_back(levels, seed):
     x = np.random.default_rng(seed).integers(0, levels, size=(8, len(levels)))
     as_units = units.to_units(jnp.asarray(x), tuple(levels))
-    assert as_units.shape == (8, units.num_units(tuple(levels)))
+    assert as_units.shape == (8, units.num_units(len(levels), tuple(levels)))
     np.testing.assert_array_equal(units.to_codes(as_units, tuple(levels)), x)
     starts = np.cumsum([0, *(count - 1 for count in levels[:-1])])
     np.testing.assert_array_equal(np.add.reduceat(as_units, starts, axis=1), x > 0)
