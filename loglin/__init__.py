@@ -4,15 +4,31 @@ Everything here works on codes: integers 0..L-1, one column a variable, each col
 number of levels L. The path is codes -> tables -> selection -> patterns -> distances -> map.
 """
 
+from loglin.comparison import Comparison, KWay, Search, compare, k_way_tests, stepwise
 from loglin.distances import embed, kruskal_stress, pattern_distances
-from loglin.fitting import Fit, fit, g_squared, pearson_x2
+from loglin.fitting import (
+    Fit,
+    Fits,
+    NotConvergedError,
+    fit,
+    fit_tables,
+    g_squared,
+    pearson_x2,
+)
+from loglin.formulas import bracket
 from loglin.hierarchy import (
+    Junction,
     all_interactions,
     conditional_independence,
     degrees_of_freedom,
+    independence,
     is_decomposable,
+    is_graphical,
     joint_independence,
+    junction,
+    saturated,
 )
+from loglin.inference import Effect
 from loglin.patterns import (
     Patterns,
     frequent_patterns,
@@ -26,25 +42,41 @@ from loglin.tables import categorize, contingency_table, dichotomize
 
 __all__ = [
     "Chance",
+    "Comparison",
+    "Effect",
     "Fit",
+    "Fits",
+    "Junction",
+    "KWay",
+    "NotConvergedError",
     "Patterns",
+    "Search",
     "Selection",
     "all_interactions",
+    "bracket",
     "categorize",
+    "compare",
     "conditional_independence",
     "contingency_table",
     "degrees_of_freedom",
     "dichotomize",
     "embed",
     "fit",
+    "fit_tables",
     "frequent_patterns",
     "g_squared",
+    "independence",
     "is_decomposable",
+    "is_graphical",
     "joint_independence",
+    "junction",
+    "k_way_tests",
     "kruskal_stress",
     "pattern_distances",
     "pearson_x2",
+    "saturated",
     "select_features",
+    "stepwise",
     "transfer_labels",
     "union_of_features",
     "union_of_patterns",

@@ -8,50 +8,16 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function when it is first called; keep the code on disk where that is possible."""
     try:
-        return njit(cache=True)(function)
+        return njit(cache=True, error_model="numpy")(function)
     except RuntimeError:  # numba finds no folder that it may write to
-        return njit(function)
-
-
-@_compiled
-def fit_margins(counts, expected, margin_cells, margin_sizes, limit, max_iterations):
-    """Fit the margins of `counts` iteratively and proportionally, changing `expected` in place.
-
-    `margin_cells[g, c]` is the margin cell of generator g that table cell c belongs to.
-    Returns the number of cycles and the largest deviation of a fitted margin, measured just
-    before each adjustment of the last cycle: the cycle that finds all within `limit` is the
-    last.
-    """
-    num_generators, num_cells = margin_cells.shape
-    largest = margin_sizes.max()
-    targets = np.zeros((num_generators, largest))
-    for g in range(num_generators):
-        for c in range(num_cells):
-            targets[g, margin_cells[g, c]] += counts[c]
-    fitted = np.empty(largest)
-    deviation = np.inf
-    iterations = 0
-    while iterations < max_iterations and deviation > limit:
-        iterations += 1
-        deviation = 0.0
-        for g in range(num_generators):
-            fitted[:] = 0.0
-            for c in range(num_cells):
-                fitted[margin_cells[g, c]] += expected[c]
-            for m in range(margin_sizes[g]):
-                deviation = max(deviation, abs(targets[g, m] - fitted[m]))
-                # 0/0 is 0: nothing is expected where a whole margin is empty.
-                fitted[m] = targets[g, m] / fitted[m] if fitted[m] > 0.0 else 0.0
-            for c in range(num_cells):
-                expected[c] *= fitted[margin_cells[g, c]]
-    return iterations, deviation
+        return njit(error_model="numpy")(function)
 
 
 @intrinsic
-def _popcount(typing_context, word):
+def popcount(typing_context, word):
     """Count the ones in a 64-bit word, with one machine instruction."""
 
     def codegen(context, builder, signature, arguments):
@@ -60,7 +26,7 @@ def _popcount(typing_context, word):
     return types.uint64(types.uint64), codegen
 
 
-@_compiled
+@compiled
 def _transpose(block):
     """Transpose a 64 x 64 matrix of bits in place, by swapping ever smaller squares."""
     width = np.uint64(32)
@@ -76,7 +42,7 @@ def _transpose(block):
         mask ^= mask << width
 
 
-@_compiled
+@compiled
 def count_binary(rows, order, starts, slots, first_latent, ones, both):
     """Add up, pattern by pattern, how often each bit is set, alone and with each latent.
 
@@ -100,14 +66,14 @@ def count_binary(rows, order, starts, slots, first_latent, ones, both):
                 _transpose(block)
                 columns[64 * word : 64 * word + 64] = block
             for bit in range(num_bits):
-                ones[slot, bit] += np.uint32(_popcount(columns[bit]))
+                ones[slot, bit] += np.uint32(popcount(columns[bit]))
             for latent in range(num_latents):
                 state = columns[first_latent + latent]
                 for bit in range(num_bits):
-                    both[slot, latent, bit] += np.uint32(_popcount(columns[bit] & state))
+                    both[slot, latent, bit] += np.uint32(popcount(columns[bit] & state))
 
 
-@_compiled
+@compiled
 def add_binary_information(
     sizes, ones, both, first_latent, cell, extra, empty, conditional, given_us, given_s, occupied,
     num_states, num_singles, totals,
@@ -186,7 +152,7 @@ def add_binary_information(
                     )
 
 
-@_compiled
+@compiled
 def binary_g2(
     given_us, given_s, occupied, num_states, num_singles, totals, heights, num_samples,
     num_patterns, num_possible, empty,
@@ -212,7 +178,7 @@ def binary_g2(
     return scores
 
 
-@_compiled
+@compiled
 def _value_total(count, num_empty, cell, extra, empty, blank):
     """T log T of a value's total over two states, `num_empty` of which have no sample of it."""
     if num_empty == 2:
@@ -222,7 +188,7 @@ def _value_total(count, num_empty, cell, extra, empty, blank):
     return _x_log_x(count + num_empty * empty)
 
 
-@_compiled
+@compiled
 def count_pair(x, u, order, starts, slots, table):
     """Add the samples of each pattern g to table[slots[g], u, x]; `x` and `u` (n,) are codes."""
     for g in range(len(starts) - 1):
@@ -230,7 +196,7 @@ def count_pair(x, u, order, starts, slots, table):
             table[slots[g], u[order[i]], x[order[i]]] += 1
 
 
-@_compiled
+@compiled
 def pair_g2(table, num_possible, empty):
     """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
@@ -268,7 +234,7 @@ def pair_g2(table, num_possible, empty):
     )
 
 
-@_compiled
+@compiled
 def _g2(
     given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
 ):  # fmt: skip
@@ -297,7 +263,7 @@ def _g2(
     return 2.0 * (given_us - alone), 2.0 * (given_us - given_s)
 
 
-@_compiled
+@compiled
 def refine(order, starts, codes, num_levels):
     """Split every pattern by the value of one more feature, keeping the order of the samples.
 
@@ -329,7 +295,7 @@ def refine(order, starts, codes, num_levels):
     return new_order, new_starts[: num_patterns + 1]
 
 
-@_compiled
+@compiled
 def _refine_by_two(order, starts, codes):
     """Do what `refine` does for two levels, without a branch or a counter in memory."""
     new_order = np.empty_like(order)
@@ -353,7 +319,7 @@ def _refine_by_two(order, starts, codes):
     return new_order, new_starts[: num_patterns + 1]
 
 
-@_compiled
+@compiled
 def _x_log_x(value):
     """Return value * log(value), 0 at 0."""
     return value * np.log(value) if value > 0.0 else 0.0

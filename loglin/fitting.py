@@ -1,48 +1,206 @@
 """Fit hierarchical log-linear models: closed form or iterative proportional fitting (Sec. 2.2)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, rel_entr
+from scipy.special import chdtrc, gammaln, rel_entr, xlogy
 
-from loglin import _kernels
-from loglin.hierarchy import Generators, Junction, as_generators, degrees_of_freedom, junction
+from loglin import inference, ipf
+from loglin.existence import adjusted_df, facial_set, margin
+from loglin.formulas import as_names, bracket
+from loglin.hierarchy import (
+    Generators,
+    Junction,
+    as_generators,
+    degrees_of_freedom,
+    interactions,
+    junction,
+    num_parameters,
+)
+from loglin.inference import Effect
+from loglin.summary import summarize
 from loglin.tables import as_choice, as_count, as_number, as_numbers
 
+Floats = NDArray[np.float64]
+Model = str | Iterable[Iterable[int | str]]
+"""Generators, or text such as "[A B][C]" or "A*B + C"."""
+Names = Sequence[str] | Mapping[str, Sequence[str]]
+"""Names of the axes; as a mapping, with the labels of their levels."""
+
 METHODS = ("auto", "closed-form", "ipf")
+_PART = 2**13
+"""Cells of which statistics are taken at a time."""
+_SURE = 1000.0
+"""A fitted cell that is so many times larger than the largest deviation is not on its way to 0."""
+_EXTRA_CYCLES = 50
+"""Cycles that are spent on becoming sure, before linear programming is asked."""
 
 
-class Fit(NamedTuple):
-    """A fitted hierarchical log-linear model."""
+class NotConvergedError(RuntimeError):
+    """Iterative proportional fitting ended before the fitted margins were close enough."""
 
-    expected: NDArray[np.float64]
-    """Expected frequencies, in the shape of the table."""
-    g2: float
-    """Likelihood-ratio statistic against the saturated model."""
-    x2: float
-    """Pearson's statistic."""
-    df: int
-    """Degrees of freedom, all cells counted."""
-    p_value: float
-    """Chi-square probability of a `g2` at least as large; 1 where `df` is 0."""
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A fitted hierarchical log-linear model.
+
+    What is not stored is worked out when it is first asked for.
+    """
+
+    table: Floats
+    """The counts that were fitted."""
+    generators: Generators
+    """The model: its maximal interactions as sets of axes."""
+    expected: Floats
+    """Expected frequencies, in the shape of the table; 0 in cells that are forced to zero."""
     iterations: int
     """Cycles over the generators, the last one a check; 1 for the closed form."""
     converged: bool
     """Whether `deviation` is within the tolerance."""
     deviation: float
     """Largest |table margin - fitted margin|, measured before each adjustment of the last cycle."""
+    start: Floats | None
+    """Where the fit started, if not from ones; 0 in a structural zero."""
+    names: tuple[str, ...]
+    """Of the axes."""
+    labels: tuple[tuple[str, ...], ...]
+    """Of the levels of each axis."""
+
+    @property
+    def model(self) -> str:
+        """The model in brackets, such as "[A B][C]"."""
+        return bracket(self.generators, self.names)
+
+    @property
+    def interactions(self) -> Generators:
+        """All interactions of the model, from the constant `()` on."""
+        return interactions(self.generators)
+
+    @cached_property
+    def g2(self) -> float:
+        """Likelihood-ratio statistic against the saturated model."""
+        return max(_g2(self.table, self.expected), 0.0)
+
+    @cached_property
+    def x2(self) -> float:
+        """Pearson's statistic; cells that are forced to zero add nothing."""
+        return _x2(self.table, self.expected)
+
+    @cached_property
+    def df(self) -> int:
+        """Degrees of freedom, all cells and all parameters counted."""
+        return degrees_of_freedom(self.generators, self.table.shape)
+
+    @cached_property
+    def facial_set(self) -> NDArray[np.bool_]:
+        """Cells that are neither structural zeros nor forced to zero."""
+        return self.expected > 0
+
+    @cached_property
+    def mle_exists(self) -> bool:
+        """Whether the maximum-likelihood estimate exists: no cell is forced to zero."""
+        possible = self.table.size if self.start is None else np.count_nonzero(self.start)
+        return int(self.facial_set.sum()) == possible
+
+    @cached_property
+    def df_adjusted(self) -> int:
+        """Degrees of freedom: cells of the facial set less the parameters that they determine."""
+        return adjusted_df(self.generators, self.facial_set)
+
+    @cached_property
+    def p_value(self) -> float:
+        """Chi-square probability of a `g2` at least as large on `df_adjusted`; 1 if that is 0."""
+        return chi_square_tail(self.g2, self.df_adjusted)
+
+    @property
+    def num_parameters(self) -> int:
+        """Free parameters of the model, the constant counted."""
+        return num_parameters(self.generators, self.table.shape)
+
+    @property
+    def aic(self) -> float:
+        """`g2` plus twice the number of parameters, as R's `loglm` counts it.
+
+        Akaike's criterion up to a constant of the table: that of the saturated model's likelihood.
+        """
+        return self.g2 + 2 * self.num_parameters
+
+    @property
+    def bic(self) -> float:
+        """`g2` plus log(total) for each parameter."""
+        total = self.table.sum()
+        return self.g2 + (float(np.log(total)) if total > 0 else 0.0) * self.num_parameters
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """Log-probability of the table where all counts are Poisson."""
+        n, m = self.table, self.expected
+        return float((xlogy(n, m) - m - gammaln(n + 1)).sum())
+
+    def effects(self) -> dict[tuple[int, ...], Effect]:
+        """Estimate the interactions: u-terms that sum to zero over each of their axes.
+
+        See `inference.effects`.
+        """
+        return inference.effects(self.expected, self.generators, self.start)
+
+    def residuals(self, kind: str = "pearson") -> Floats:
+        """Return a residual for each cell, in the shape of the table.
+
+        See `inference.residuals`.
+        """
+        return inference.residuals(self.table, self.expected, self.generators, kind)
+
+    @cached_property
+    def leverages(self) -> Floats:
+        """How much each fitted cell follows its own count, 0 to 1; 0 where a cell is zero."""
+        return inference.leverages(self.expected, self.generators)
+
+    def summary(self) -> str:
+        """Describe the fit in words and, where they are not many, its effects."""
+        return summarize(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"Fit({self.model}: g2={self.g2:.6g}, df={self.df_adjusted}, p={self.p_value:.3g})"
+
+
+class Fits(NamedTuple):
+    """A model fitted to many tables of one shape."""
+
+    expected: Floats
+    """Expected frequencies, (n, *shape)."""
+    g2: Floats
+    """Likelihood-ratio statistic of each, (n,)."""
+    x2: Floats
+    """Pearson's statistic of each, (n,)."""
+    df: int
+    """Degrees of freedom, all cells and all parameters counted."""
+    iterations: NDArray[np.int64]
+    """Cycles over the generators, (n,)."""
+    converged: NDArray[np.bool_]
+    """Whether `deviation` is within the tolerance, (n,)."""
+    deviation: Floats
+    """Largest |table margin - fitted margin|, (n,), as in `Fit`."""
 
 
 def fit(
     table: ArrayLike,
-    generators: Iterable[Iterable[int]],
+    generators: Model,
     *,
+    names: Names | None = None,
     method: str = "auto",
     tolerance: float = 1e-8,
     max_iterations: int = 1000,
     start: ArrayLike | None = None,
+    strict: bool = False,
 ) -> Fit:
     """Fit a hierarchical log-linear model to a contingency table by maximum likelihood.
 
@@ -50,8 +208,11 @@ def fit(
     ----------
     table : array of any shape
         Counts; one axis a variable.
-    generators : iterable of iterables of int
-        The model, as the axes of its highest interactions: ``[(0, 1), (1, 2)]`` is [AB][BC].
+    generators : iterable of iterables of axes, or text
+        The model, as the axes of its highest interactions: ``[(0, 1), (1, 2)]``, or by names
+        ``"[A B][B C]"`` or ``"A*B + B*C"``.
+    names : sequence of str, or mapping from str to sequences of str, optional
+        Names of the axes, and the labels of their levels. Axes are A, B, C, ... by default.
     method : "auto", "closed-form" or "ipf"
         "auto" takes the closed form where the model is decomposable and no `start` is given,
         and iterative proportional fitting otherwise.
@@ -59,9 +220,12 @@ def fit(
         Largest |table margin - fitted margin| at which IPF stops, relative to the table's
         total (or to 1, if that is larger), measured before each adjustment.
     max_iterations : int
-        Most cycles of IPF. Stopping there is no error: see `Fit.converged`.
+        Most cycles of IPF. Stopping there is no error unless `strict`: see `Fit.converged`.
     start : array of the shape of `table`, optional
-        Where IPF starts: 0 in a cell holds it at zero (a structural zero). Ones by default.
+        Where IPF starts: 0 in a cell holds it at zero (a structural zero), other values are
+        factors of the fit that are known beforehand. Ones by default.
+    strict : bool
+        Raise an error where IPF does not converge.
 
     Returns
     -------
@@ -71,6 +235,13 @@ def fit(
     ------
     ValueError
         If an argument does not fit, or "closed-form" is asked of a model that has none.
+    NotConvergedError
+        If `strict` and IPF does not converge.
+
+    Notes
+    -----
+    Where zeros of the table leave the model without an estimate, the fit is the extended one:
+    the limit of the likelihood, with the cells that are forced to zero at zero (see `existence`).
 
     Examples
     --------
@@ -79,12 +250,14 @@ def fit(
     array([[12., 18.],
            [28., 42.]])
     """
-    counts = _as_frequencies(table, "table")
-    model = as_generators(generators, counts.ndim)
+    counts = as_frequencies(table, "table")
+    axes, labels = as_names(names, counts.shape)
+    model = as_generators(generators, counts.ndim, axes)
     as_choice(method, "method", METHODS)
     tolerance = as_number(tolerance, "tolerance", 0)
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
-    tree = junction(model) if method != "ipf" and start is None else None
+    first = None if start is None else _as_start(start, counts)
+    tree = junction(model) if method != "ipf" and first is None else None
     if method == "closed-form" and tree is None:
         raise ValueError(
             "`method` 'closed-form' needs a decomposable model without `start`, "
@@ -95,25 +268,67 @@ def fit(
         expected, iterations = _closed_form(counts, tree), 1
         deviation = _deviation(counts, expected, model)
     else:
-        expected = np.ones_like(counts) if start is None else _as_frequencies(start, "start")
-        if expected.shape != counts.shape:
-            raise ValueError(
-                f"`start` must have the shape of `table`: expected {counts.shape}, "
-                f"got {expected.shape}"
-            )
-        iterations, deviation = _kernels.fit_margins(
-            counts.ravel(), expected.reshape(-1), *_margin_cells(counts.shape, model),
-            limit, max_iterations,
-        )  # fmt: skip
-    g2, df = g_squared(counts, expected), degrees_of_freedom(model, counts.shape)
-    return Fit(
+        expected = np.ones_like(counts) if first is None else first.copy()
+        iterations, deviation = _iterate(counts, expected, model, limit, max_iterations)
+    converged = bool(deviation <= limit)
+    if strict and not converged:
+        raise NotConvergedError(
+            f"the fit of {bracket(model, axes)} did not converge: after {iterations} cycles a "
+            f"margin is still off by {deviation:.3g}, more than {limit:.3g}"
+        )
+    return Fit(counts, model, expected, iterations, converged, deviation, first, axes, labels)
+
+
+def fit_tables(
+    tables: ArrayLike,
+    generators: Model,
+    *,
+    names: Names | None = None,
+    tolerance: float = 1e-8,
+    max_iterations: int = 1000,
+) -> Fits:
+    """Fit one model to many tables of one shape by iterative proportional fitting.
+
+    This is the fast way for thousands of small tables. Whether their estimates exist is not
+    looked at: `fit` does that.
+
+    Parameters
+    ----------
+    tables : (n, *shape) array
+    generators, names, tolerance, max_iterations
+        As in `fit`; axis 0 of the model is axis 1 of `tables`.
+
+    Returns
+    -------
+    Fits
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+
+    Examples
+    --------
+    >>> fit_tables([[[10, 20], [30, 40]], [[5, 5], [5, 5]]], "A + B").g2.round(4)
+    array([0.8043, 0.    ])
+    """
+    counts = as_frequencies(tables, "tables")
+    if counts.ndim < 2:
+        raise ValueError(f"`tables` must have a first axis of tables, got shape {counts.shape}")
+    shape, inner = counts.shape[1:], tuple(range(1, counts.ndim))
+    model = as_generators(generators, len(shape), as_names(names, shape)[0])
+    tolerance = as_number(tolerance, "tolerance", 0)
+    max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
+    limits = tolerance * np.maximum(counts.sum(axis=inner), 1.0)
+    expected = np.ones_like(counts)
+    iterations, deviation = ipf.cycle(counts, expected, model, limits, max_iterations)
+    return Fits(
         expected=expected,
-        g2=g2,
-        x2=pearson_x2(counts, expected),
-        df=df,
-        p_value=float(chdtrc(df, g2)) if df > 0 else 1.0,
+        g2=np.maximum(2 * rel_entr(counts, expected).sum(axis=inner), 0.0),
+        x2=_x2_parts(counts, expected).sum(axis=inner),
+        df=degrees_of_freedom(model, shape),
         iterations=iterations,
-        converged=bool(deviation <= limit),
+        converged=deviation <= limits,
         deviation=deviation,
     )
 
@@ -126,7 +341,7 @@ def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
     """
-    return float(2 * rel_entr(*_as_pair(observed, expected)).sum())
+    return _g2(*_as_pair(observed, expected))
 
 
 def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
@@ -137,67 +352,127 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(pearson_x2([10.0, 20.0], [15.0, 15.0]), 6)
     3.333333
     """
-    counts, fitted = _as_pair(observed, expected)
-    difference = (counts - fitted) ** 2
-    with np.errstate(divide="ignore"):
-        return float(np.divide(difference, fitted, where=difference > 0, out=difference).sum())
+    return _x2(*_as_pair(observed, expected))
 
 
-def _closed_form(counts: NDArray[np.float64], tree: Junction) -> NDArray[np.float64]:
+def chi_square_tail(statistic: float, df: int) -> float:
+    """Return the probability of a chi-square at least as large; 1 without degrees of freedom."""
+    return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else 1.0
+
+
+def as_frequencies(values: ArrayLike, name: str) -> Floats:
+    """Check that values are finite and not negative; return a copy in C order."""
+    array = np.array(as_numbers(values, name), np.float64, order="C")
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not (np.isfinite(total) and array.min() >= 0):
+        bad = array[~(np.isfinite(array) & (array >= 0))]
+        got = bad[0] if len(bad) else f"a total of {total}"
+        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
+    return array
+
+
+def _as_start(start: ArrayLike, counts: Floats) -> Floats:
+    first = as_frequencies(start, "start")
+    if first.shape != counts.shape:
+        raise ValueError(
+            f"`start` must have the shape of `table`: expected {counts.shape}, got {first.shape}"
+        )
+    held = counts[(first == 0) & (counts > 0)]
+    if len(held):
+        raise ValueError(
+            "`start` must be positive where `table` is: it holds "
+            f"{len(held)} cells at zero, one of them with a count of {held[0]:g}"
+        )
+    return first
+
+
+def _iterate(
+    counts: Floats, expected: Floats, model: Generators, limit: float, max_iterations: int
+) -> tuple[int, float]:
+    """Fit in place by IPF, and bring cells that are forced to zero there; return how it went."""
+    possible = expected > 0
+    start = expected.copy() if (counts[possible] == 0).any() else None
+
+    def run(limit: float, most: int) -> tuple[int, float]:
+        cycles = ipf.cycle(counts[None], expected[None], model, limit, most)
+        return int(cycles.iterations[0]), float(cycles.deviation[0])
+
+    iterations, deviation = run(limit, max_iterations)
+    if start is None:
+        return iterations, deviation
+    # A cell on its way to zero sinks slowly, as 1 / cycles, and the deviation with it.
+    doubtful = (counts == 0) & (expected > 0)
+    smallest = expected[doubtful].min(initial=np.inf)
+    left = max_iterations - iterations
+    if smallest <= _SURE * deviation and left > 0:
+        more, deviation = run(smallest / _SURE, min(_EXTRA_CYCLES, left))
+        iterations += more
+        smallest = expected[doubtful].min()
+    if smallest > _SURE * deviation:
+        return iterations, deviation
+    facial = facial_set(counts, model, possible)
+    if facial[expected > 0].all():
+        if deviation > limit and iterations < max_iterations:
+            more, deviation = run(limit, max_iterations - iterations)
+            iterations += more
+        return iterations, deviation
+    # On the facial set the fit converges as it does where an estimate exists.
+    expected[:] = np.where(facial, start, 0.0)
+    more, deviation = run(limit, max_iterations)
+    return iterations + more, deviation
+
+
+def _closed_form(counts: Floats, tree: Junction) -> Floats:
     """Clique margins over separator margins; an axis in no clique is uniform."""
     free = set(range(counts.ndim)).difference(*tree.cliques)
-    expected = np.full(counts.shape, 1.0 / np.prod([counts.shape[axis] for axis in free]))
+    expected = np.full(counts.shape, 1.0 / prod(counts.shape[axis] for axis in free))
     if not tree.cliques:
         return expected * counts.sum()
     for clique, separator in zip(tree.cliques, tree.separators, strict=True):
-        expected *= _margin(counts, clique)
+        expected *= margin(counts, clique)
         if clique != tree.cliques[0]:
-            shared = _margin(counts, separator)
+            shared = margin(counts, separator)
             # 0/0 is 0: a separator cell without counts has none in its cliques either.
             np.divide(expected, shared, out=expected, where=shared > 0)
     return expected
 
 
-def _margin(table: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:
-    others = tuple(axis for axis in range(table.ndim) if axis not in axes)
-    return table.sum(axis=others, keepdims=True)
-
-
-def _deviation(
-    counts: NDArray[np.float64], expected: NDArray[np.float64], model: Generators
-) -> float:
+def _deviation(counts: Floats, expected: Floats, model: Generators) -> float:
     difference = counts - expected
-    return float(max((np.abs(_margin(difference, axes)).max() for axes in model), default=0.0))
+    return float(max((np.abs(margin(difference, axes)).max() for axes in model), default=0.0))
 
 
-def _margin_cells(
-    shape: tuple[int, ...], model: Generators
-) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
-    """For each generator (at least the empty one), the margin cell of every cell of the table."""
-    positions = np.indices(shape, dtype=np.uint32, sparse=True)
-    cells = np.zeros((max(len(model), 1), *shape), np.uint32)
-    sizes = np.ones(len(cells), np.intp)
-    for row, axes in enumerate(model):
-        for axis in axes:
-            cells[row] = cells[row] * np.uint32(shape[axis]) + positions[axis]
-            sizes[row] *= shape[axis]
-    return cells.reshape(len(cells), -1), sizes
+def _g2(counts: Floats, expected: Floats) -> float:
+    total = 0.0
+    with np.errstate(divide="ignore"):
+        for n, m in _parts(counts, expected):
+            ratio = np.divide(n, m, where=n > 0, out=np.ones_like(n))
+            total += float(np.dot(n, np.log(ratio)))
+    return 2 * total
 
 
-def _as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.array(as_numbers(values, name), np.float64, order="C")
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    if not np.isfinite(array).all() or (array < 0).any():
-        bad = array[~(np.isfinite(array) & (array >= 0))][0]
-        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {bad}")
-    return array
+def _x2(counts: Floats, expected: Floats) -> float:
+    return sum(float(_x2_parts(n, m).sum()) for n, m in _parts(counts, expected))
 
 
-def _as_pair(
-    observed: ArrayLike, expected: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    counts, fitted = _as_frequencies(observed, "observed"), _as_frequencies(expected, "expected")
+def _x2_parts(counts: Floats, expected: Floats) -> Floats:
+    difference = (counts - expected) ** 2
+    with np.errstate(divide="ignore"):
+        return np.divide(difference, expected, where=difference > 0, out=difference)
+
+
+def _parts(counts: Floats, expected: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield pieces of two tables that fit the processor's nearest memory."""
+    flat = counts.ravel(), expected.ravel()
+    for begin in range(0, counts.size, _PART):
+        yield flat[0][begin : begin + _PART], flat[1][begin : begin + _PART]
+
+
+def _as_pair(observed: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
+    counts, fitted = as_frequencies(observed, "observed"), as_frequencies(expected, "expected")
     if fitted.shape != counts.shape:
         raise ValueError(
             f"`expected` must have the shape of `observed`: expected {counts.shape}, "

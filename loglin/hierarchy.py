@@ -5,10 +5,11 @@ contain, the model has. ``[(0, 1), (1, 2)]`` is the model [AB][BC] in the field'
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, combinations
+from itertools import combinations, groupby
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from loglin.formulas import axis_of, parse
 from loglin.tables import as_count, as_levels
 
 Generators = tuple[tuple[int, ...], ...]
@@ -57,44 +58,143 @@ def all_interactions(num_variables: int, order: int) -> Generators:
     return tuple(combinations(range(num_variables), order))
 
 
-def as_generators(generators: Iterable[Iterable[int]], num_axes: int | None = None) -> Generators:
-    """Check generators; return the maximal ones, each with sorted axes, in order."""
+def independence(num_variables: int) -> Generators:
+    """Return the model of mutual independence.
+
+    >>> independence(3)
+    ((0,), (1,), (2,))
+    """
+    return all_interactions(num_variables, 1)
+
+
+def saturated(num_variables: int) -> Generators:
+    """Return the model with all interactions, which fits every table.
+
+    >>> saturated(3)
+    ((0, 1, 2),)
+    """
+    return all_interactions(num_variables, num_variables)
+
+
+def as_generators(
+    generators: str | Iterable[Iterable[int | str]],
+    num_axes: int | None = None,
+    names: Sequence[str] | None = None,
+) -> Generators:
+    """Check a model; return its maximal generators, each with sorted axes, in order.
+
+    Axes are numbers. With `names` they may be names, and the model text (see `formulas.parse`).
+    """
+    if isinstance(generators, str):
+        if names is None:
+            raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+        return _maximal(parse(generators, names))
     try:
-        sets = [tuple(generator) for generator in generators]
+        sets = [(axes,) if isinstance(axes, str) else tuple(axes) for axes in generators]
     except TypeError:
         raise ValueError(
             "`generators` must be an iterable of iterables of axes, such as [(0, 1), (1, 2)], "
             f"got {generators!r}"
         ) from None
-    for axis in chain(*sets):
-        as_count(axis, "generators", 0, None if num_axes is None else num_axes - 1)
-    unique = {frozenset(map(int, generator)) for generator in sets}
-    maximal = [s for s in unique if s and not any(s < other for other in unique)]
-    return tuple(sorted(tuple(sorted(s)) for s in maximal))
+    last = None if num_axes is None else num_axes - 1
+    return _maximal(frozenset(_as_axis(axis, last, names) for axis in axes) for axes in sets)
 
 
-def junction(generators: Generators) -> Junction | None:
+def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
+    if isinstance(axis, str) and names is not None:
+        return axis_of(axis, names)
+    return as_count(axis, "generators", 0, last)
+
+
+def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
+    """Drop repeated sets and those within others; sort."""
+    maximal: list[frozenset[int]] = []
+    larger: list[frozenset[int]] = []
+    for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
+        # Sets of one size are not within each other.
+        kept = [axes for axes in group if axes and not any(axes < other for other in larger)]
+        maximal += kept
+        larger = maximal.copy()
+    return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
+
+
+def interactions(generators: Generators) -> Generators:
+    """Return all interactions of a model, from the constant on: every subset of a generator, once.
+
+    >>> interactions(((0, 1), (2,)))
+    ((), (0,), (1,), (2,), (0, 1))
+    """
+    subsets = {
+        axes
+        for generator in generators
+        for size in range(len(generator) + 1)
+        for axes in combinations(generator, size)
+    } | {()}
+    return tuple(sorted(subsets, key=lambda axes: (len(axes), axes)))
+
+
+def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
     """Order the generators of a decomposable model; None if the model is not decomposable.
 
-    A generator that shares with all others together no more than it shares with one of them
-    is a leaf. Taking off leaf after leaf leaves one generator if, and only if, the model is
-    decomposable (Graham's algorithm on the hypergraph of generators).
+    Each generator is joined to the tree of those before it where they share most. This tree has
+    the running-intersection property if any has (Bernstein & Goodman 1981), and that is so if
+    the generators less what they share count every axis once.
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes.
+
+    Examples
+    --------
+    >>> junction([(0, 1), (1, 2)])
+    Junction(cliques=((0, 1), (1, 2)), separators=((), (1,)))
     """
-    remaining = list(generators)
-    leaves = []
-    while len(remaining) > 1:
-        for leaf in remaining:
-            others = [set(other) for other in remaining if other is not leaf]
-            separator = set(leaf) & set().union(*others)
-            if any(separator <= other for other in others):
-                break
-        else:
-            return None
-        remaining.remove(leaf)
-        leaves.append((leaf, tuple(sorted(separator))))
-    leaves += [(clique, ()) for clique in remaining]
-    cliques, separators = zip(*reversed(leaves), strict=True) if leaves else ((), ())
-    return Junction(cliques, separators)
+    waiting = [set(axes) for axes in as_generators(generators)]
+    num_axes = len(set().union(*waiting))
+    if len(waiting) > num_axes:  # every clique of a decomposable model has an axis of its own
+        return None
+    cliques: list[set[int]] = []
+    separators: list[set[int]] = []
+    shared: list[set[int]] = [set() for _ in waiting]
+    while waiting:
+        at = max(range(len(waiting)), key=lambda i: len(shared[i]))
+        clique = waiting.pop(at)
+        cliques.append(clique)
+        separators.append(shared.pop(at))
+        shared = [max(s, axes & clique, key=len) for s, axes in zip(shared, waiting, strict=True)]
+    if sum(map(len, cliques)) - sum(map(len, separators)) != num_axes:
+        return None
+    return Junction(_sorted(cliques), _sorted(separators))
+
+
+def _sorted(sets: list[set[int]]) -> Generators:
+    return tuple(tuple(sorted(axes)) for axes in sets)
+
+
+def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
+    """Tell whether the generators are the cliques of the graph of two-way interactions.
+
+    A decomposable model is a graphical one whose graph is chordal; the model of all two-way
+    interactions of three variables is neither. Of any three generators, what two or more of them
+    share must lie in a generator (Gilmore's criterion).
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes.
+
+    Examples
+    --------
+    >>> cycle = [(0, 1), (1, 2), (2, 3), (0, 3)]
+    >>> is_graphical(cycle), is_decomposable(cycle)
+    (True, False)
+    """
+    sets = [set(axes) for axes in as_generators(generators)]
+    return all(
+        any((a & b) | (b & c) | (a & c) <= other for other in sets)
+        for a, b, c in combinations(sets, 3)
+    )
 
 
 def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
@@ -110,7 +210,7 @@ def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
     >>> is_decomposable([(0, 1), (1, 2)]), is_decomposable([(0, 1), (1, 2), (0, 2)])
     (True, False)
     """
-    return junction(as_generators(generators)) is not None
+    return junction(generators) is not None
 
 
 def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int]) -> int:
@@ -134,12 +234,17 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
     """
     levels = as_levels(levels, "levels")
     checked = as_generators(generators, len(levels))
-    # One parameter block per interaction the model has: every subset of a generator, once.
-    interactions = {
-        axes
-        for generator in checked
-        for size in range(len(generator) + 1)
-        for axes in combinations(generator, size)
-    } | {()}
-    num_parameters = sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions)
-    return prod(levels) - num_parameters
+    return prod(levels) - num_parameters(checked, levels)
+
+
+def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
+    """Return the number of free parameters, the constant counted."""
+    tree = junction(generators)
+    if tree is not None:
+        # The separator of the first clique is no set of parameters but the constant.
+        cliques, separators = (
+            sum(prod(levels[axis] for axis in axes) for axes in sets) for sets in tree
+        )
+        return cliques - separators + 1
+    # A block of parameters for every interaction.
+    return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))

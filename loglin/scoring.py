@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin import _kernels
-from loglin.fitting import fit
+from loglin.fitting import fit_tables
 from loglin.hierarchy import degrees_of_freedom
 from loglin.sources import Memory, Source
 from loglin.tables import as_number, contingency_table
@@ -167,7 +167,7 @@ def _score_from_tables(
         codes = np.column_stack([source.u[:, latent], source.x[:, chosen], columns.x[:, feature]])
         table = contingency_table(codes[:, -len(levels) :], levels)
         table[table == 0] = empty
-        scores[latent, feature] = fit(table, null_model(len(levels))).g2
+        scores[latent, feature] = fit_tables(table[None], null_model(len(levels))).g2[0]
     return scores
 
 

@@ -17,6 +17,18 @@ def reference(name):
     return json.loads((REFERENCE / name).read_text())
 
 
+def _r_tables():
+    return {
+        table["name"]: np.reshape(table["counts"], table["shape"]).astype(float)
+        for table in reference("loglin/r_loglin.json")["tables"]
+    }
+
+
+R_TABLES = _r_tables()
+"""Contingency tables by name."""
+R_MODELS = reference("loglin/r_loglin.json")["models"]
+"""R's fits of log-linear models to them."""
+
 PATTERN_CASES = sorted(path.stem for path in (REFERENCE / "patterns").glob("*.json"))
 
 

@@ -7,10 +7,14 @@ from loglin import (
     all_interactions,
     conditional_independence,
     degrees_of_freedom,
+    independence,
     is_decomposable,
+    is_graphical,
     joint_independence,
+    junction,
+    saturated,
 )
-from loglin.hierarchy import as_generators, junction
+from loglin.hierarchy import as_generators, interactions
 from tests.conftest import reference
 
 
@@ -23,7 +27,9 @@ def test_named_families():
     assert joint_independence(1) == ((0,),)
     assert conditional_independence(3) == ((0, 1), (1, 2))
     assert conditional_independence(2) == ((0,), (1,))
-    assert all_interactions(3, 3) == ((0, 1, 2),)
+    assert all_interactions(3, 3) == saturated(3) == ((0, 1, 2),)
+    assert all_interactions(3, 1) == independence(3) == ((0,), (1,), (2,))
+    assert interactions(((0, 1),)) == ((), (0,), (1,), (0, 1))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def brute_force_is_decomposable(generators):
     return search([], list(generators))
 
 
-def test_decomposable_agrees_with_enumeration_of_all_orders():
+def models_of_four_variables():
     pairs = [frozenset(pair) for pair in combinations(range(4), 2)]
     triples = [frozenset(triple) for triple in combinations(range(4), 3)]
     tested = set()
@@ -67,16 +73,48 @@ def test_decomposable_agrees_with_enumeration_of_all_orders():
         sets = [s for s, keep in zip(pairs + triples, chosen, strict=True) if keep]
         tested.add(as_generators(sets, 4))
     assert len(tested) > 100
-    for generators in tested:
-        assert is_decomposable(generators) == brute_force_is_decomposable(generators), generators
+    return tested
+
+
+def cliques_of_graph(generators):
+    """The maximal sets of axes all of whose pairs are in a generator, by trying all sets."""
+    axes = sorted(set(chain(*generators)))
+    complete = [
+        set(chosen)
+        for size in range(1, len(axes) + 1)
+        for chosen in combinations(axes, size)
+        if all(any(set(pair) <= set(g) for g in generators) for pair in combinations(chosen, 2))
+    ]
+    return {tuple(sorted(s)) for s in complete if not any(s < other for other in complete)}
+
+
+def test_decomposable_and_graphical_agree_with_enumeration():
+    counted = {(d, g): 0 for d in (False, True) for g in (False, True)}
+    for generators in models_of_four_variables():
+        decomposable, graphical = is_decomposable(generators), is_graphical(generators)
+        assert decomposable == brute_force_is_decomposable(generators), generators
+        assert graphical == (cliques_of_graph(generators) == set(generators)), generators
+        counted[decomposable, graphical] += 1
+    # Every decomposable model is graphical; all other kinds occur.
+    assert counted.pop((True, False)) == 0
+    assert all(counted.values())
 
 
 def test_junction_has_the_running_intersection_property():
-    tree = junction(as_generators([(0, 1, 2), (1, 2, 3), (3, 4), (5,)], 6))
-    seen = set()
-    for clique, separator in zip(*tree, strict=True):
-        assert seen & set(clique) == set(separator)
-        seen |= set(clique)
+    models = [*models_of_four_variables(), ((0, 1, 2), (1, 2, 3), (3, 4), (5,))]
+    found = 0
+    for generators in models:
+        tree = junction(generators)
+        if tree is None:
+            continue
+        found += 1
+        assert sorted(tree.cliques) == list(generators)
+        seen = set()
+        for k, (clique, separator) in enumerate(zip(*tree, strict=True)):
+            assert seen & set(clique) == set(separator)
+            assert k == 0 or any(set(separator) <= set(other) for other in tree.cliques[:k])
+            seen |= set(clique)
+    assert found > 40
 
 
 def test_degrees_of_freedom_equal_r():

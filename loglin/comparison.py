@@ -1,0 +1,275 @@
+"""Compare nested models, test interactions of each order, and search for a model."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from loglin.fitting import Fit, Model, Names, as_frequencies, chi_square_tail, fit
+from loglin.formulas import as_names, bracket, term
+from loglin.hierarchy import (
+    Generators,
+    all_interactions,
+    as_generators,
+    independence,
+    interactions,
+    saturated,
+)
+from loglin.tables import as_choice, as_number
+
+DIRECTIONS = ("backward", "forward", "both")
+CRITERIA = ("aic", "bic", "p")
+
+
+class Comparison(NamedTuple):
+    """A likelihood-ratio test of a model within a larger one."""
+
+    g2: float
+    """How much larger the statistic of the smaller model is."""
+    df: int
+    """How many degrees of freedom it has more (the adjusted ones)."""
+    p_value: float
+    """Chi-square probability of a `g2` at least as large; 1 where `df` is 0."""
+
+
+class KWay(NamedTuple):
+    """Tests of the interactions of one order."""
+
+    order: int
+    """Number of variables in an interaction, k."""
+    and_higher: Comparison
+    """Whether all interactions of k and more variables are zero."""
+    alone: Comparison
+    """Whether those of k variables are zero, if all of more variables are."""
+
+
+class Step(NamedTuple):
+    """A model on the path of a search."""
+
+    change: str
+    """What was dropped or added, such as "- A:B"; empty for the first model."""
+    fit: Fit
+    """The model after the change."""
+    score: float
+    """Its AIC or BIC, or the p-value of the change (NaN for the first model)."""
+
+
+class Search(NamedTuple):
+    """A stepwise search for a model."""
+
+    fit: Fit
+    """The model it ended at."""
+    path: tuple[Step, ...]
+    """All models on the way, the first and the last one included."""
+
+    def __str__(self) -> str:
+        """List the steps, one a line."""
+        rows = [("change", "model", "G2", "df", "score")] + [
+            (s.change, s.fit.model, f"{s.fit.g2:.4f}", str(s.fit.df_adjusted), f"{s.score:.4f}")
+            for s in self.path
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if i < 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        )
+
+
+def compare(smaller: Fit, larger: Fit) -> Comparison:
+    """Test a model within a larger one that contains it.
+
+    Parameters
+    ----------
+    smaller, larger : Fit
+        Of the same table, from the same `start`.
+
+    Raises
+    ------
+    ValueError
+        If the tables differ, or a generator of the smaller model is not in the larger one.
+
+    Examples
+    --------
+    >>> table = [[10, 20], [30, 40]]
+    >>> compare(fit(table, "A + B"), fit(table, "A*B"))
+    Comparison(g2=0.8043486460964827, df=1, p_value=0.36979698718115764)
+    """
+    for name, model in (("smaller", smaller), ("larger", larger)):
+        if not isinstance(model, Fit):
+            raise ValueError(f"`{name}` must be a Fit, got {model!r}")
+    if not np.array_equal(smaller.table, larger.table):
+        raise ValueError("`smaller` and `larger` must be fits of the same table, got two tables")
+    if not np.array_equal(_factors(smaller), _factors(larger)):
+        raise ValueError("`smaller` and `larger` must have the same `start`, got two")
+    for axes in smaller.generators:
+        if not any(set(axes) <= set(other) for other in larger.generators):
+            raise ValueError(
+                f"`smaller` must be nested in `larger`: {larger.model} does not contain "
+                f"{bracket([axes], larger.names)} of {smaller.model}"
+            )
+    g2 = max(smaller.g2 - larger.g2, 0.0)
+    df = smaller.df_adjusted - larger.df_adjusted
+    return Comparison(g2, df, chi_square_tail(g2, df))
+
+
+def k_way_tests(table: ArrayLike, *, names: Names | None = None) -> list[KWay]:
+    """Test, for every k, that interactions of k variables are zero.
+
+    Parameters
+    ----------
+    table : array of any shape
+    names : optional
+        As in `fit`.
+
+    Returns
+    -------
+    list of KWay
+        For k = 1, 2, ..., the number of axes.
+
+    Raises
+    ------
+    ValueError
+        As `fit`.
+
+    Examples
+    --------
+    >>> [round(test.alone.g2, 4) for test in k_way_tests([[10, 20], [30, 40]])]
+    [20.4837, 0.8043]
+    """
+    counts = as_frequencies(table, "table")
+    orders = range(1, counts.ndim + 1)
+    models: list[Generators] = [(), *(all_interactions(counts.ndim, order) for order in orders)]
+    fits = [fit(counts, model, names=names) for model in models]
+    return [KWay(k, compare(fits[k - 1], fits[-1]), compare(fits[k - 1], fits[k])) for k in orders]
+
+
+def stepwise(
+    table: ArrayLike,
+    model: Model | None = None,
+    *,
+    direction: str = "backward",
+    criterion: str = "aic",
+    alpha: float = 0.05,
+    lower: Model = (),
+    upper: Model | None = None,
+    names: Names | None = None,
+    start: ArrayLike | None = None,
+) -> Search:
+    """Search for a model by dropping and adding one interaction at a time.
+
+    Dropped are interactions that are in no other one of the model, added those whose parts it has
+    all, so that every model on the path is hierarchical. The change with the lowest score is made,
+    as long as it lowers the score.
+
+    Parameters
+    ----------
+    table : array of any shape
+    model : optional
+        Where the search begins, as in `fit`: the saturated model by default, or, forward, that of
+        mutual independence.
+    direction : "backward", "forward" or "both"
+        Drop, add, or do whichever is better.
+    criterion : "aic", "bic" or "p"
+        "p" drops the interaction with the largest p-value above `alpha`, and adds the one with the
+        smallest below it. Going both ways needs a score of models: "aic" or "bic".
+    alpha : float
+        Between 0 and 1.
+    lower, upper : optional
+        Models within which the search stays: by default the one of equal probabilities, and the
+        saturated one.
+    names, start : optional
+        As in `fit`.
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit, or `model` is not between `lower` and `upper`.
+
+    Notes
+    -----
+    AIC and BIC count all parameters of a model, also those that the table does not determine, as
+    R's `step` does; p-values go by `df_adjusted`.
+
+    Examples
+    --------
+    >>> search = stepwise([[[20, 5], [4, 22]], [[18, 6], [7, 19]]])
+    >>> [step.change for step in search.path]
+    ['', '- A:B:C', '- A:B', '- A:C', '- A']
+    """
+    counts = as_frequencies(table, "table")
+    axes = as_names(names, counts.shape)[0]
+    as_choice(direction, "direction", DIRECTIONS)
+    as_choice(criterion, "criterion", CRITERIA)
+    if direction == "both" and criterion == "p":
+        raise ValueError("`criterion` must be 'aic' or 'bic' where `direction` is 'both', got 'p'")
+    alpha = as_number(alpha, "alpha", 0, 1)
+    if model is None:
+        model = independence(counts.ndim) if direction == "forward" else saturated(counts.ndim)
+    begin = _all_of(model, counts.ndim, axes)
+    smallest = _all_of(lower, counts.ndim, axes)
+    largest = _all_of(saturated(counts.ndim) if upper is None else upper, counts.ndim, axes)
+    if not smallest <= begin <= largest:
+        raise ValueError("`model` must contain `lower` and be contained in `upper`")
+
+    def fitted(terms: frozenset[tuple[int, ...]]) -> Fit:
+        return fit(counts, terms, names=names, start=start)
+
+    def score_of(candidate: Fit, current: Fit) -> float:
+        if criterion != "p":
+            return float(getattr(candidate, criterion))
+        smaller, larger = sorted((candidate, current), key=lambda f: f.num_parameters)
+        return compare(smaller, larger).p_value
+
+    def is_better(score: float, best: float, change: str) -> bool:
+        # Going backward by p-values, the largest is the best.
+        return score > best if criterion == "p" and change[0] == "-" else score < best
+
+    now = fitted(begin)
+    path = [Step("", now, np.nan if criterion == "p" else score_of(now, now))]
+    terms = begin
+    while True:
+        best: tuple[Step, frozenset[tuple[int, ...]]] | None = None
+        to_beat = alpha if criterion == "p" else path[-1].score
+        for change, changed in _neighbours(terms, smallest, largest, direction, axes):
+            candidate = fitted(changed)
+            score = score_of(candidate, path[-1].fit)
+            if is_better(score, to_beat, change):
+                best, to_beat = (Step(change, candidate, score), changed), score
+        if best is None:
+            return Search(path[-1].fit, tuple(path))
+        path.append(best[0])
+        terms = best[1]
+
+
+Terms = frozenset[tuple[int, ...]]
+
+
+def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:
+    return frozenset(interactions(as_generators(model, num_axes, names)))
+
+
+def _neighbours(
+    terms: Terms, smallest: Terms, largest: Terms, direction: str, names: tuple[str, ...]
+) -> Iterator[tuple[str, Terms]]:
+    """Yield every change of one interaction, and the interactions after it."""
+    if direction != "forward":
+        for axes in sorted(terms - smallest, key=lambda axes: (len(axes), axes)):
+            if not any(set(axes) < set(other) for other in terms):
+                yield f"- {term(axes, names)}", terms - {axes}
+    if direction != "backward":
+        for axes in sorted(largest - terms, key=lambda axes: (len(axes), axes)):
+            if all(part in terms for part in combinations(axes, len(axes) - 1)):
+                yield f"+ {term(axes, names)}", terms | {axes}
+
+
+def _factors(model: Fit) -> np.ndarray:
+    return np.ones_like(model.table) if model.start is None else model.start

@@ -1,0 +1,71 @@
+"""Iterative proportional fitting of hierarchical models: what `_ipf` needs, and what it gives."""
+
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loglin import _ipf, _ipf_plan
+from loglin.hierarchy import Generators, junction
+
+Floats = NDArray[np.float64]
+
+
+class Plan(NamedTuple):
+    """The steps of a cycle, for every table of one shape (see `_ipf_plan`)."""
+
+    steps: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    num_work: int
+    """Cells of all collapsed tables and their ratios."""
+    num_targets: int
+    """Cells of all margins that are fitted."""
+
+
+class Cycles(NamedTuple):
+    """How the fit of each table went."""
+
+    iterations: NDArray[np.int64]
+    """Cycles over the generators, the last one a check."""
+    deviation: Floats
+    """Largest |table margin - fitted margin| before each adjustment of the last cycle."""
+
+
+@lru_cache(maxsize=64)
+def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
+    """Plan the cycle of a model on tables with so many levels."""
+    tree = junction(generators)
+    # In running-intersection order a decomposable model is fitted by the first cycle. The model
+    # without generators still has the total.
+    ordered = tree.cliques if tree is not None and tree.cliques else generators or ((),)
+    masks = np.array([sum(1 << axis for axis in axes) for axes in ordered], np.uint64)
+    sizes = np.array([prod(levels[axis] for axis in axes) for axes in ordered], np.int64)
+    steps, rows, num_work = _ipf_plan.make_plan(
+        masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
+    )
+    return Plan(steps, rows, num_work, int(sizes.sum()))
+
+
+def cycle(
+    counts: Floats, expected: Floats, generators: Generators, limits: Any, max_iterations: int
+) -> Cycles:
+    """Fit tables, changing `expected` in place from where it starts.
+
+    Parameters
+    ----------
+    counts, expected : (n, *shape) contiguous arrays
+    generators : Generators
+    limits : (n,) array or number
+        The deviation at which a table is done.
+    max_iterations : int
+    """
+    num_tables, levels = len(counts), counts.shape[1:]
+    cycles = Cycles(np.zeros(num_tables, np.int64), np.zeros(num_tables))
+    _ipf.fit_each(
+        *plan(generators, levels),
+        counts.reshape(num_tables, -1), expected.reshape(num_tables, -1),
+        np.broadcast_to(limits, num_tables).astype(np.float64), max_iterations, *cycles,
+    )  # fmt: skip
+    return cycles
