@@ -12,10 +12,9 @@ from loglin.fitting import (
     NotConvergedError,
     fit,
     fit_tables,
-    g_squared,
-    pearson_x2,
 )
 from loglin.formulas import bracket
+from loglin.goodness import g_squared, pearson_x2
 from loglin.hierarchy import (
     Junction,
     all_interactions,

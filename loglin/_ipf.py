@@ -24,25 +24,40 @@ from loglin._ipf_plan import (
 )
 from loglin._kernels import compiled
 
+COLLECT, FRESH, ADJUSTED = range(3)
+"""Stages of a fit: no table is changed and the margins are written to `targets`; the whole table
+is still to be written and counts as ones; it holds the fit so far."""
+
 
 @compiled
-def fit_each(steps, rows, num_work, num_targets, counts, expected, limits, most, iterations, left):
-    """Fit every table of `counts` in place of `expected`, where it starts, both (n, cells).
+def fit_each(
+    steps, rows, num_work, num_targets, counts, expected, from_ones, limits, most, iterations, left
+):
+    """Fit every table of `counts` in place of `expected`, both (n, cells).
 
-    A table is done when no fitted margin is off by more than its limit, each measured just before
-    its adjustment, or after `most` cycles. `iterations` and `left`, both (n,), take the number of
-    cycles and the largest deviation of the last.
+    With `from_ones` `expected` need not be set, else it is where the fit starts. A table is done
+    when no fitted margin is off by more than its limit, each measured just before its adjustment,
+    or after `most` cycles. `iterations` and `left`, both (n,), take the number of cycles and the
+    largest deviation of the last.
     """
     work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_targets)
     last = steps[-1]
+    num_passes = 0
+    for s in range(len(steps)):
+        num_passes += steps[s, KIND] == PASS and steps[s, TABLE] < 0
     for t in range(len(counts)):
         work[:] = 1.0
         targets[:] = 0.0
-        _cycle(steps, rows, counts[t], work, margin, targets, True)
+        _cycle(steps, rows, counts[t], work, margin, targets, COLLECT)
+        # The second pass can write the table where there are two blocks and so three passes.
+        stage = FRESH if from_ones and num_passes > 2 else ADJUSTED
+        if from_ones and stage == ADJUSTED:
+            expected[t] = 1.0
         iterations[t], left[t] = 0, np.inf
         while iterations[t] < most and left[t] > limits[t]:
             iterations[t] += 1
-            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, False)
+            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, stage)
+            stage = ADJUSTED
         if last[KIND] == PASS:
             _spread(
                 expected[t], 0, rows, last[SPREAD_ROWS], last[CELLS] // last[RUN], last[RUN],
@@ -51,12 +66,11 @@ def fit_each(steps, rows, num_work, num_targets, counts, expected, limits, most,
 
 
 @compiled
-def _cycle(steps, rows, whole, work, margin, targets, only_collapse):
-    """Go through the steps once; return the largest deviation of a fitted margin.
-
-    With `only_collapse`, no table is changed and the margins are written to `targets`.
-    """
+def _cycle(steps, rows, whole, work, margin, targets, stage):
+    """Go through the steps once; return the largest deviation of a fitted margin."""
     deviation = 0.0
+    only_collapse = stage == COLLECT
+    passes_before = 0 if stage == FRESH else 2
     for s in range(len(steps)):
         kind, start, cells, run = steps[s, KIND], steps[s, TABLE], steps[s, CELLS], steps[s, RUN]
         num_rows = cells // run
@@ -69,16 +83,23 @@ def _cycle(steps, rows, whole, work, margin, targets, only_collapse):
                 if start >= 0 and not only_collapse:
                     _spread(work, start, rows, spread, num_rows, run, work, ratio)
                 continue
-            _clear(work, block, steps[s, BLOCK_CELLS])
-            if only_collapse or spread < 0:
-                if start < 0:
-                    _collapse(whole, 0, rows, collapse, num_rows, run, work, block)
-                else:
+            block_cells = steps[s, BLOCK_CELLS]
+            _fill(work, block, block_cells, 0.0)
+            if start >= 0:
+                if only_collapse or spread < 0:
                     _collapse(work, start, rows, collapse, num_rows, run, work, block)
-            elif start < 0:
+                else:
+                    _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
+            elif only_collapse:
+                _collapse(whole, 0, rows, collapse, num_rows, run, work, block)
+            elif passes_before >= 2:
                 _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
             else:
-                _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
+                if passes_before == 0:
+                    _fill(work, block, block_cells, np.float64(cells // block_cells))
+                else:
+                    _first_pass(whole, rows, spread, collapse, num_rows, run, work, ratio, block)
+                passes_before += 1
         elif kind == OPEN:
             if not only_collapse:
                 _copy(work, start, run, cells)
@@ -88,7 +109,7 @@ def _cycle(steps, rows, whole, work, margin, targets, only_collapse):
         else:
             first, target, size = steps[s, ROWS], steps[s, TARGET], steps[s, TARGET_CELLS]
             sums, first_sum = (targets, target) if only_collapse else (margin, 0)
-            _clear(sums, first_sum, size)
+            _fill(sums, first_sum, size, 0.0)
             if start < 0:
                 _collapse(whole, 0, rows, first, num_rows, run, sums, first_sum)
             else:
@@ -113,6 +134,21 @@ def _pass(table, start, rows, spread, collapse, num_rows, run, work, ratio, bloc
         total = first_sum + np.uint64(rows[collapse + r])
         for k in range(width):
             value = table[cell + k] * work[factor + k]
+            table[cell + k] = value
+            work[total + k] += value
+        cell += width
+
+
+@compiled
+def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block):
+    """Do the same to a table of ones that was not written yet."""
+    cell, width = np.uint64(0), np.uint64(run)
+    first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
+    for r in range(num_rows):
+        factor = first_ratio + np.uint64(rows[spread + r])
+        total = first_sum + np.uint64(rows[collapse + r])
+        for k in range(width):
+            value = work[factor + k]
             table[cell + k] = value
             work[total + k] += value
         cell += width
@@ -170,7 +206,7 @@ def _copy(work, source, target, cells):
 
 
 @compiled
-def _clear(work, start, cells):
+def _fill(work, start, cells, value):
     first = np.uint64(start)
     for k in range(np.uint64(cells)):
-        work[first + k] = 0.0
+        work[first + k] = value

@@ -39,6 +39,7 @@ ADJUST_COST, ADJUST_CELL_COST = 25.0, 3.0
 BLOCK_COST, BLOCK_CELL_COST = 60.0, 2.0
 SHORT_RUN, SHORT_RUN_COST, LONG_RUN, LONG_RUN_COST = 4, 1.0, 16, 0.25
 SMALLEST_BLOCK = 16
+LONG_ROWS_FROM = 4096
 
 
 @compiled
@@ -65,8 +66,8 @@ def make_plan(generators, targets, levels):
     # Blocks inside blocks lose an axis each time, and at each depth there are at most as many
     # blocks as generators.
     most = 8 + 4 * num * (2 + len(levels))
-    steps = np.zeros((most, NUM_COLUMNS), np.int64)
-    maps = np.zeros((most, 4), np.uint64)
+    steps = np.empty((most, NUM_COLUMNS), np.int64)
+    maps = np.empty((most, 4), np.uint64)
     counters = np.zeros(4, np.int64)
     # Tables whose steps are still to be planned: their axes, where they begin, the range of their
     # generators in `order`, and the step after which theirs come.
@@ -76,7 +77,8 @@ def make_plan(generators, targets, levels):
     waiting_axes[0], waiting[0] = ~np.uint64(0), (-1, 0, num, 0)
     num_waiting = 1
     block_of, blocks = np.empty(num, np.int64), np.empty(num, np.uint64)
-    counters[NUM_STEPS] = 1  # step 0 only leads to the first
+    steps[0] = 0  # it only leads to the first
+    counters[NUM_STEPS] = 1
     while num_waiting > 0:
         num_waiting -= 1
         axes = waiting_axes[num_waiting]
@@ -132,6 +134,7 @@ def _insert(steps, counters, after, kind, table, cells, run):
     """Add a step that comes right after another; return its number."""
     step = counters[NUM_STEPS]
     counters[NUM_STEPS] += 1
+    steps[step] = 0
     steps[step, KIND], steps[step, TABLE], steps[step, CELLS] = kind, table, cells
     steps[step, RUN] = run
     steps[step, NEXT], steps[after, NEXT] = steps[after, NEXT], step
@@ -157,10 +160,11 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
     lowest = num * (ADJUST_COST + ADJUST_CELL_COST * cells)
     chosen, chosen_largest = np.uint64(0), 0
     sizes = np.empty(num, np.int64)
-    for long in range(2):
+    for long in range(0 if cells <= LONG_ROWS_FROM else 1, 2):
         inner = _last_axes(axes, levels, LONG_RUN if long else SHORT_RUN)
         run_cost = LONG_RUN_COST if long else SHORT_RUN_COST
-        largest, lowest_here = cells // 2, np.inf
+        # Much smaller than a large table, or they save too little.
+        largest, lowest_here = cells // (8 if cells > LONG_ROWS_FROM else 2), np.inf
         while largest >= SMALLEST_BLOCK:
             num_blocks = _cover(generators, levels, inner, largest, block_of, blocks)
             sizes[:num_blocks] = 0
@@ -198,15 +202,10 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
     while num_left > 0:
         block = inner | generators[left[0]]
         cells = _num_cells(block, levels)
+        gain[:] = 0.0
+        for i in range(num_left):
+            _add_gain(gain, generators[left[i]] & ~block, 1.0)
         while True:
-            gain[:] = 0.0
-            for i in range(num_left):
-                missing = generators[left[i]] & ~block
-                weight = 1.0 / np.float64(one << (popcount(missing) + popcount(missing)))
-                while missing:
-                    lowest_bit = missing & (~missing + one)
-                    gain[popcount(lowest_bit - one)] += weight
-                    missing ^= lowest_bit
             best, best_gain = -1, 0.0
             for a in range(len(levels)):
                 if gain[a] > 0.0 and cells * levels[a] <= largest:
@@ -215,7 +214,13 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
                         best, best_gain = a, per_size
             if best < 0:
                 break
-            block |= one << np.uint64(best)
+            added = one << np.uint64(best)
+            for i in range(num_left):
+                missing = generators[left[i]] & ~block
+                if missing & added:  # one axis less to go: four times the weight
+                    _add_gain(gain, missing ^ added, 0.75)
+            block |= added
+            gain[best] = 0.0
             cells *= levels[best]
         needed, kept = inner, 0
         for i in range(num_left):
@@ -230,6 +235,18 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
         blocks[num_blocks] = needed
         num_blocks += 1
     return num_blocks
+
+
+@compiled
+def _add_gain(gain, missing, share):
+    """Add to the gain of each axis that a generator misses: a quarter for every one it misses."""
+    one = np.uint64(1)
+    num_missing = popcount(missing)
+    weight = share / np.float64(one << (num_missing + num_missing))
+    while missing:
+        lowest_bit = missing & (~missing + one)
+        gain[popcount(lowest_bit - one)] += weight
+        missing ^= lowest_bit
 
 
 @compiled

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from loglin.fitting import Fit, Model, Names, as_frequencies, chi_square_tail, fit
+from loglin.fitting import Fit, Model, Names, fit
 from loglin.formulas import as_names, bracket, term
+from loglin.goodness import as_frequencies, chi_square_tail
 from loglin.hierarchy import (
     Generators,
     all_interactions,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.design import estimable
-from loglin.hierarchy import Generators, junction, num_parameters
+from loglin.hierarchy import Generators, junction_of, num_parameters
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def facial_set(
     changes can be added and enlarged.
     """
     live = possible & _supported(counts, generators)
-    if (counts[live] > 0).all() or (junction(generators) is not None and possible.all()):
+    if (counts[live] > 0).all() or (junction_of(generators) is not None and possible.all()):
         return live
     # Here, since neither is needed where tables have no zeros, and both take long to import.
     from scipy.optimize import linprog
@@ -74,7 +74,7 @@ def facial_set(
 
 def adjusted_df(generators: Generators, facial: NDArray[np.bool_]) -> int:
     """Return the degrees of freedom on the facial set."""
-    tree = junction(generators)
+    tree = junction_of(generators)
     if tree is not None and (facial == _supported(facial, generators)).all():
         # As where all cells count, but of each margin only what is above zero.
         cliques, separators = (

@@ -1,6 +1,6 @@
 """Fit hierarchical log-linear models: closed form or iterative proportional fitting (Sec. 2.2)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -8,23 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, gammaln, rel_entr, xlogy
+from scipy.special import gammaln, rel_entr, xlogy
 
-from loglin import inference, ipf
+from loglin import goodness, inference, ipf
 from loglin.existence import adjusted_df, facial_set, margin
 from loglin.formulas import as_names, bracket
+from loglin.goodness import as_frequencies
 from loglin.hierarchy import (
     Generators,
     Junction,
     as_generators,
     degrees_of_freedom,
     interactions,
-    junction,
+    junction_of,
     num_parameters,
 )
 from loglin.inference import Effect
 from loglin.summary import summarize
-from loglin.tables import as_choice, as_count, as_number, as_numbers
+from loglin.tables import as_choice, as_count, as_number
 
 Floats = NDArray[np.float64]
 Model = str | Iterable[Iterable[int | str]]
@@ -33,8 +34,6 @@ Names = Sequence[str] | Mapping[str, Sequence[str]]
 """Names of the axes; as a mapping, with the labels of their levels."""
 
 METHODS = ("auto", "closed-form", "ipf")
-_PART = 2**13
-"""Cells of which statistics are taken at a time."""
 _SURE = 1000.0
 """A fitted cell that is so many times larger than the largest deviation is not on its way to 0."""
 _EXTRA_CYCLES = 50
@@ -84,12 +83,12 @@ class Fit:
     @cached_property
     def g2(self) -> float:
         """Likelihood-ratio statistic against the saturated model."""
-        return max(_g2(self.table, self.expected), 0.0)
+        return max(goodness.g2(self.table, self.expected), 0.0)
 
     @cached_property
     def x2(self) -> float:
         """Pearson's statistic; cells that are forced to zero add nothing."""
-        return _x2(self.table, self.expected)
+        return goodness.x2(self.table, self.expected)
 
     @cached_property
     def df(self) -> int:
@@ -115,7 +114,7 @@ class Fit:
     @cached_property
     def p_value(self) -> float:
         """Chi-square probability of a `g2` at least as large on `df_adjusted`; 1 if that is 0."""
-        return chi_square_tail(self.g2, self.df_adjusted)
+        return goodness.chi_square_tail(self.g2, self.df_adjusted)
 
     @property
     def num_parameters(self) -> int:
@@ -251,25 +250,27 @@ def fit(
            [28., 42.]])
     """
     counts = as_frequencies(table, "table")
+    total, smallest = float(counts.sum()), float(counts.min())
     axes, labels = as_names(names, counts.shape)
     model = as_generators(generators, counts.ndim, axes)
     as_choice(method, "method", METHODS)
     tolerance = as_number(tolerance, "tolerance", 0)
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
     first = None if start is None else _as_start(start, counts)
-    tree = junction(model) if method != "ipf" and first is None else None
+    tree = junction_of(model) if method != "ipf" and first is None else None
     if method == "closed-form" and tree is None:
         raise ValueError(
             "`method` 'closed-form' needs a decomposable model without `start`, "
             f"got the generators {list(model)}"
         )
-    limit = tolerance * max(1.0, counts.sum())
+    limit = tolerance * max(1.0, total)
     if tree is not None:
         expected, iterations = _closed_form(counts, tree), 1
         deviation = _deviation(counts, expected, model)
     else:
-        expected = np.ones_like(counts) if first is None else first.copy()
-        iterations, deviation = _iterate(counts, expected, model, limit, max_iterations)
+        expected, iterations, deviation = _iterate(
+            counts, smallest, first, model, limit, max_iterations
+        )
     converged = bool(deviation <= limit)
     if strict and not converged:
         raise NotConvergedError(
@@ -320,58 +321,19 @@ def fit_tables(
     tolerance = as_number(tolerance, "tolerance", 0)
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
     limits = tolerance * np.maximum(counts.sum(axis=inner), 1.0)
-    expected = np.ones_like(counts)
-    iterations, deviation = ipf.cycle(counts, expected, model, limits, max_iterations)
+    expected = np.empty_like(counts)
+    iterations, deviation = ipf.cycle(
+        counts, expected, model, limits, max_iterations, from_ones=True
+    )
     return Fits(
         expected=expected,
         g2=np.maximum(2 * rel_entr(counts, expected).sum(axis=inner), 0.0),
-        x2=_x2_parts(counts, expected).sum(axis=inner),
+        x2=goodness.x2_parts(counts, expected).sum(axis=inner),
         df=degrees_of_freedom(model, shape),
         iterations=iterations,
         converged=deviation <= limits,
         deviation=deviation,
     )
-
-
-def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
-    """Return the likelihood-ratio statistic, twice the sum of observed * log(observed / expected).
-
-    Cells that are observed zero times add nothing.
-
-    >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
-    3.397981
-    """
-    return _g2(*_as_pair(observed, expected))
-
-
-def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
-    """Return Pearson's statistic, the sum of (observed - expected)^2 / expected.
-
-    Cells where both are zero add nothing.
-
-    >>> round(pearson_x2([10.0, 20.0], [15.0, 15.0]), 6)
-    3.333333
-    """
-    return _x2(*_as_pair(observed, expected))
-
-
-def chi_square_tail(statistic: float, df: int) -> float:
-    """Return the probability of a chi-square at least as large; 1 without degrees of freedom."""
-    return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else 1.0
-
-
-def as_frequencies(values: ArrayLike, name: str) -> Floats:
-    """Check that values are finite and not negative; return a copy in C order."""
-    array = np.array(as_numbers(values, name), np.float64, order="C")
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    with np.errstate(over="ignore"):
-        total = array.sum()
-    if not (np.isfinite(total) and array.min() >= 0):
-        bad = array[~(np.isfinite(array) & (array >= 0))]
-        got = bad[0] if len(bad) else f"a total of {total}"
-        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
-    return array
 
 
 def _as_start(start: ArrayLike, counts: Floats) -> Floats:
@@ -390,39 +352,47 @@ def _as_start(start: ArrayLike, counts: Floats) -> Floats:
 
 
 def _iterate(
-    counts: Floats, expected: Floats, model: Generators, limit: float, max_iterations: int
-) -> tuple[int, float]:
-    """Fit in place by IPF, and bring cells that are forced to zero there; return how it went."""
-    possible = expected > 0
-    start = expected.copy() if (counts[possible] == 0).any() else None
+    counts: Floats,
+    smallest: float,
+    start: Floats | None,
+    model: Generators,
+    limit: float,
+    max_iterations: int,
+) -> tuple[Floats, int, float]:
+    """Fit by IPF, with cells at zero that are forced there; return the fit and how it went.
 
-    def run(limit: float, most: int) -> tuple[int, float]:
-        cycles = ipf.cycle(counts[None], expected[None], model, limit, most)
+    `smallest` is the smallest count.
+    """
+    expected = np.empty_like(counts) if start is None else start.copy()
+
+    def run(limit: float, most: int, *, from_ones: bool = False) -> tuple[int, float]:
+        cycles = ipf.cycle(counts[None], expected[None], model, limit, most, from_ones=from_ones)
         return int(cycles.iterations[0]), float(cycles.deviation[0])
 
-    iterations, deviation = run(limit, max_iterations)
-    if start is None:
-        return iterations, deviation
+    iterations, deviation = run(limit, max_iterations, from_ones=start is None)
+    if smallest > 0:
+        return expected, iterations, deviation
     # A cell on its way to zero sinks slowly, as 1 / cycles, and the deviation with it.
     doubtful = (counts == 0) & (expected > 0)
-    smallest = expected[doubtful].min(initial=np.inf)
+    lowest = expected[doubtful].min(initial=np.inf)
     left = max_iterations - iterations
-    if smallest <= _SURE * deviation and left > 0:
-        more, deviation = run(smallest / _SURE, min(_EXTRA_CYCLES, left))
+    if lowest <= _SURE * deviation and left > 0:
+        more, deviation = run(lowest / _SURE, min(_EXTRA_CYCLES, left))
         iterations += more
-        smallest = expected[doubtful].min()
-    if smallest > _SURE * deviation:
-        return iterations, deviation
-    facial = facial_set(counts, model, possible)
-    if facial[expected > 0].all():
-        if deviation > limit and iterations < max_iterations:
-            more, deviation = run(limit, max_iterations - iterations)
-            iterations += more
-        return iterations, deviation
-    # On the facial set the fit converges as it does where an estimate exists.
-    expected[:] = np.where(facial, start, 0.0)
-    more, deviation = run(limit, max_iterations)
-    return iterations + more, deviation
+        lowest = expected[doubtful].min()
+    if lowest > _SURE * deviation:
+        return expected, iterations, deviation
+    first = np.ones_like(counts) if start is None else start
+    facial = facial_set(counts, model, first > 0)
+    if not facial[expected > 0].all():
+        # On the facial set the fit converges as it does where an estimate exists.
+        expected[:] = np.where(facial, first, 0.0)
+        more, deviation = run(limit, max_iterations)
+        iterations += more
+    elif deviation > limit and iterations < max_iterations:
+        more, deviation = run(limit, max_iterations - iterations)
+        iterations += more
+    return expected, iterations, deviation
 
 
 def _closed_form(counts: Floats, tree: Junction) -> Floats:
@@ -443,39 +413,3 @@ def _closed_form(counts: Floats, tree: Junction) -> Floats:
 def _deviation(counts: Floats, expected: Floats, model: Generators) -> float:
     difference = counts - expected
     return float(max((np.abs(margin(difference, axes)).max() for axes in model), default=0.0))
-
-
-def _g2(counts: Floats, expected: Floats) -> float:
-    total = 0.0
-    with np.errstate(divide="ignore"):
-        for n, m in _parts(counts, expected):
-            ratio = np.divide(n, m, where=n > 0, out=np.ones_like(n))
-            total += float(np.dot(n, np.log(ratio)))
-    return 2 * total
-
-
-def _x2(counts: Floats, expected: Floats) -> float:
-    return sum(float(_x2_parts(n, m).sum()) for n, m in _parts(counts, expected))
-
-
-def _x2_parts(counts: Floats, expected: Floats) -> Floats:
-    difference = (counts - expected) ** 2
-    with np.errstate(divide="ignore"):
-        return np.divide(difference, expected, where=difference > 0, out=difference)
-
-
-def _parts(counts: Floats, expected: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """Yield pieces of two tables that fit the processor's nearest memory."""
-    flat = counts.ravel(), expected.ravel()
-    for begin in range(0, counts.size, _PART):
-        yield flat[0][begin : begin + _PART], flat[1][begin : begin + _PART]
-
-
-def _as_pair(observed: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
-    counts, fitted = as_frequencies(observed, "observed"), as_frequencies(expected, "expected")
-    if fitted.shape != counts.shape:
-        raise ValueError(
-            f"`expected` must have the shape of `observed`: expected {counts.shape}, "
-            f"got {fitted.shape}"
-        )
-    return counts, fitted

@@ -5,7 +5,7 @@ contain, the model has. ``[(0, 1), (1, 2)]`` is the model [AB][BC] in the field'
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations, groupby
+from itertools import chain, combinations, groupby
 from math import prod
 from typing import Any, NamedTuple
 
@@ -91,13 +91,15 @@ def as_generators(
         return _maximal(parse(generators, names))
     try:
         sets = [(axes,) if isinstance(axes, str) else tuple(axes) for axes in generators]
+        distinct = set(chain.from_iterable(sets))
     except TypeError:
         raise ValueError(
             "`generators` must be an iterable of iterables of axes, such as [(0, 1), (1, 2)], "
             f"got {generators!r}"
         ) from None
     last = None if num_axes is None else num_axes - 1
-    return _maximal(frozenset(_as_axis(axis, last, names) for axis in axes) for axes in sets)
+    number = {axis: _as_axis(axis, last, names) for axis in distinct}
+    return _maximal(frozenset([number[axis] for axis in axes]) for axes in sets)
 
 
 def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
@@ -109,12 +111,10 @@ def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
 def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
     """Drop repeated sets and those within others; sort."""
     maximal: list[frozenset[int]] = []
-    larger: list[frozenset[int]] = []
     for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
         # Sets of one size are not within each other.
-        kept = [axes for axes in group if axes and not any(axes < other for other in larger)]
-        maximal += kept
         larger = maximal.copy()
+        maximal += [a for a in group if a and not (larger and any(a < b for b in larger))]
     return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
 
 
@@ -150,7 +150,12 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
     >>> junction([(0, 1), (1, 2)])
     Junction(cliques=((0, 1), (1, 2)), separators=((), (1,)))
     """
-    waiting = [set(axes) for axes in as_generators(generators)]
+    return junction_of(as_generators(generators))
+
+
+def junction_of(generators: Generators) -> Junction | None:
+    """Do the same with generators that were checked before."""
+    waiting = [set(axes) for axes in generators]
     num_axes = len(set().union(*waiting))
     if len(waiting) > num_axes:  # every clique of a decomposable model has an axis of its own
         return None
@@ -239,7 +244,7 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
 
 def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
     """Return the number of free parameters, the constant counted."""
-    tree = junction(generators)
+    tree = junction_of(generators)
     if tree is not None:
         # The separator of the first clique is no set of parameters but the constant.
         cliques, separators = (

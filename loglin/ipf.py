@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin import _ipf, _ipf_plan
-from loglin.hierarchy import Generators, junction
+from loglin.hierarchy import Generators, junction_of
 
 Floats = NDArray[np.float64]
 
@@ -36,12 +36,13 @@ class Cycles(NamedTuple):
 @lru_cache(maxsize=64)
 def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
     """Plan the cycle of a model on tables with so many levels."""
-    tree = junction(generators)
+    tree = junction_of(generators)
     # In running-intersection order a decomposable model is fitted by the first cycle. The model
     # without generators still has the total.
     ordered = tree.cliques if tree is not None and tree.cliques else generators or ((),)
-    masks = np.array([sum(1 << axis for axis in axes) for axes in ordered], np.uint64)
-    sizes = np.array([prod(levels[axis] for axis in axes) for axes in ordered], np.int64)
+    bit = [1 << axis for axis in range(len(levels))]
+    masks = np.array([sum(map(bit.__getitem__, axes)) for axes in ordered], np.uint64)
+    sizes = np.array([prod(map(levels.__getitem__, axes)) for axes in ordered], np.int64)
     steps, rows, num_work = _ipf_plan.make_plan(
         masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
     )
@@ -49,23 +50,32 @@ def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
 
 
 def cycle(
-    counts: Floats, expected: Floats, generators: Generators, limits: Any, max_iterations: int
+    counts: Floats,
+    expected: Floats,
+    generators: Generators,
+    limits: Any,
+    max_iterations: int,
+    *,
+    from_ones: bool = False,
 ) -> Cycles:
-    """Fit tables, changing `expected` in place from where it starts.
+    """Fit tables, writing the fits to `expected`.
 
     Parameters
     ----------
     counts, expected : (n, *shape) contiguous arrays
+        A fit starts from `expected`.
     generators : Generators
     limits : (n,) array or number
         The deviation at which a table is done.
     max_iterations : int
+    from_ones : bool
+        Start from ones instead; `expected` need not be set then.
     """
     num_tables, levels = len(counts), counts.shape[1:]
     cycles = Cycles(np.zeros(num_tables, np.int64), np.zeros(num_tables))
     _ipf.fit_each(
         *plan(generators, levels),
-        counts.reshape(num_tables, -1), expected.reshape(num_tables, -1),
+        counts.reshape(num_tables, -1), expected.reshape(num_tables, -1), from_ones,
         np.broadcast_to(limits, num_tables).astype(np.float64), max_iterations, *cycles,
     )  # fmt: skip
     return cycles

@@ -119,7 +119,7 @@ def test_bad_names_get_one_sentence(names, message):
     [
         (["A", "Z"], "names of axes, A, B, got 'Z'"),
         ([("A", 2)], "`generators` must be from 0 to 1, got 2"),
-        ([([0], 1)], r"`generators` must be an integer, got \[0\]"),
+        ([([0], 1)], "`generators` must be an iterable of iterables of axes"),
         ([(True,)], "`generators` must be an integer, got True"),
     ],
 )

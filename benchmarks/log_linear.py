@@ -1,0 +1,318 @@
+"""Log-linear models against R's `loglin`, plain numpy, `ipfn` and a Poisson regression.
+
+R takes part where `Rscript` is installed; it stops by the same rule at the same deviation. Its
+compiled part stands beside ours, `ipf.cycle`, with and without a plan made anew; its `loglin`,
+which also works out G2, X2 and df, beside our `fit` with the same. `ipfn` has another rule and gets
+as many cycles as ours takes. The regression (statsmodels) needs a design matrix and is left out
+where that is large.
+"""
+
+import contextlib
+import io
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ipfn import ipfn
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from statsmodels.api import GLM
+from statsmodels.genmod.families import Poisson
+
+from loglin import Fit, fit, fit_tables, ipf
+from loglin._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
+from loglin.design import blocks
+from loglin.hierarchy import num_parameters
+
+Model = list[tuple[int, ...]]
+CASES: dict[str, tuple[tuple[int, ...], Model]] = {
+    "2^12, all 66 pairs": ((2,) * 12, list(combinations(range(12), 2))),
+    "5^6, all 15 pairs": ((5,) * 6, list(combinations(range(6), 2))),
+    "2^16, 16 cyclic triples": (
+        (2,) * 16,
+        [tuple(sorted((i + k) % 16 for k in range(3))) for i in range(16)],
+    ),
+    "2^16, all 560 triples": ((2,) * 16, list(combinations(range(16), 3))),
+    "2^20, chain of 19 pairs": ((2,) * 20, [(i, i + 1) for i in range(19)]),
+}
+REPEATS = 7
+_LARGEST_DESIGN = 10**7
+"""Entries of a design matrix above which the regression is left out."""
+_SLOW_SECONDS = 2.0
+"""A call that takes longer is made once."""
+
+R_LOOP = """
+connection <- file("stdin", "r")
+while (length(line <- readLines(connection, 1)) > 0) eval(parse(text = line))
+"""
+
+
+def main() -> None:
+    """Measure and print all tables."""
+    console = Console(width=120)
+    r = R() if shutil.which("Rscript") else None
+    ours = Table(
+        "model", "cycles", "passes a cycle", "plan", "cycles, compiled", "fit", "fit, G2, X2, df",
+        title="Iterative proportional fitting, CPU milliseconds on one thread",
+        caption="passes: how often a cycle reads and writes as many cells as the table has",
+    )  # fmt: skip
+    peers = Table(
+        "model", "R, compiled (ms)", "/ ours", "/ ours with plan", "R's loglin (ms)", "/ ours",
+        "numpy / ours", "ipfn / ours", "regression / ours",
+        title="Peers in the same run",
+    )  # fmt: skip
+    for name, (shape, model) in CASES.items():
+        counts = example(shape)
+        measured = measure(counts, model, r)
+        add_rows(ours, peers, name, counts, model, measured)
+    console.print(ours)
+    console.print(peers)
+    if r is None:
+        console.print("Rscript is not installed: R's columns are empty")
+    console.print(many_small(r))
+
+
+def example(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return counts, 20 a cell in the mean and none below 1, of axes that depend on each other.
+
+    Main effects have a standard deviation of 0.5, interactions of two axes one of 0.2.
+    """
+    rng = np.random.default_rng(0)
+    logs = np.zeros(shape)
+    for axis in range(len(shape)):
+        for other in range(axis + 1):
+            axes = {axis, other}
+            spread = 0.5 if len(axes) == 1 else 0.2
+            effect = [shape[a] if a in axes else 1 for a in range(len(shape))]
+            logs += rng.normal(0.0, spread, effect)
+    mean = np.exp(logs)
+    return rng.poisson(20 * mean / mean.mean()) + 1.0
+
+
+def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[str, float]:
+    """Return median CPU seconds of ours and of every peer, taking turns."""
+    first = fit(counts, model, method="ipf")
+    limit = 1e-8 * float(counts.sum())
+
+    def cycles() -> Any:
+        expected = np.empty_like(counts)
+        return ipf.cycle(
+            counts[None], expected[None], first.generators, limit, 1000, from_ones=True
+        )
+
+    def with_plan() -> Any:
+        ipf.plan.cache_clear()
+        return cycles()
+
+    def with_statistics() -> tuple[float, float, int]:
+        fitted = fit(counts, model, method="ipf")
+        return fitted.g2, fitted.x2, fitted.df
+
+    calls: dict[str, Callable[[], float]] = {
+        "cycles": timed(cycles),
+        "with plan": timed(with_plan),
+        "fit": timed(lambda: fit(counts, model, method="ipf")),
+        "with statistics": timed(with_statistics),
+        "numpy": timed(lambda: fit_with_numpy(counts, model, limit)),
+        "ipfn": timed(lambda: fit_with_ipfn(counts, model, first.iterations)),
+    }
+    if counts.size * num_parameters(first.generators, counts.shape) <= _LARGEST_DESIGN:
+        calls["regression"] = timed(lambda: fit_by_regression(counts, first))
+    if r is not None:
+        r.take(counts, model)
+        calls["R"] = lambda: r.seconds(
+            f"loglin(n, model, fit = TRUE, eps = {limit!r}, iter = 1000, print = FALSE)"
+        )
+        calls["R compiled"] = lambda: r.seconds(
+            f".Call(stats:::C_LogLin, dim(n), config, n, start, sizes, {limit!r}, 1000L)"
+        )
+    # Once before, to compile, and to see which are slow.
+    first_seconds = {name: call() for name, call in calls.items()}
+    slow = {name for name, seconds in first_seconds.items() if seconds > _SLOW_SECONDS}
+    turns: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(REPEATS):
+        for name, call in calls.items():
+            if name not in slow:
+                turns[name].append(call())
+    medians = {name: statistics.median(times) for name, times in turns.items() if times}
+    medians |= {name: first_seconds[name] for name in slow}
+    return medians | {"number of cycles": first.iterations}
+
+
+def many_small(r: "R | None", num_tables: int = 10_000) -> Table:
+    """Fit a model to many tables of eight cells, in one call and by R one after the other."""
+    tables = np.random.default_rng(0).poisson(20.0, (num_tables, 2, 2, 2)) + 1.0
+    model = list(combinations(range(3), 2))
+    ours = timed(lambda: fit_tables(tables, model))
+    ours()
+    if r is not None:
+        r.take(tables[:100], model)  # of R's axes the last is the table's number
+
+    def theirs() -> float:
+        if r is None:
+            return np.nan
+        one = (
+            "loglin(n[, , , i], list(c(1, 2), c(1, 3), c(2, 3)), fit = TRUE, "
+            "eps = 1e-8 * sum(n[, , , i]), iter = 1000, print = FALSE)"
+        )
+        return r.seconds(f"for (i in 1:100) {one}") / 100
+
+    rows = [(ours() / num_tables, theirs()) for _ in range(REPEATS)]
+    our_seconds, r_seconds = np.median(rows, axis=0)
+    table = Table(
+        "ours (µs a table)", "R's loglin (µs a table)", "R / ours",
+        title=f"{num_tables} tables 2 x 2 x 2, all pairs, with G2, X2 and df",
+    )  # fmt: skip
+    known = not np.isnan(r_seconds)
+    table.add_row(
+        f"{1e6 * our_seconds:.2f}",
+        f"{1e6 * r_seconds:.0f}" if known else "",
+        f"{r_seconds / our_seconds:.0f}" if known else "",
+    )
+    return table
+
+
+def timed(call: Callable[[], Any], least_seconds: float = 0.05) -> Callable[[], float]:
+    """Return a call that measures another: CPU seconds of one of as many as fill the time."""
+
+    def measured() -> float:
+        count, began = 0, time.process_time()
+        while count == 0 or time.process_time() - began < least_seconds:
+            call()
+            count += 1
+        return (time.process_time() - began) / count
+
+    return measured
+
+
+def add_rows(
+    ours: Table,
+    peers: Table,
+    name: str,
+    counts: NDArray[np.float64],
+    model: Model,
+    seconds: dict[str, float],
+) -> None:
+    """Write what was measured of one case."""
+    steps = ipf.plan(tuple(sorted(model)), counts.shape).steps
+    # The first and the last pass over the whole table share one in the next cycle.
+    passes = steps[steps[:, KIND] == PASS]
+    cells = passes[:, CELLS].sum() - (counts.size if (passes[:, TABLE] < 0).any() else 0)
+    cells += 2 * steps[steps[:, KIND] == ADJUST, CELLS].sum()
+
+    def ratio(peer: str, to: str) -> str:
+        return f"{seconds[peer] / seconds[to]:.0f}" if peer in seconds else ""
+
+    def milliseconds(name: str) -> str:
+        if name not in seconds:
+            return ""
+        value = 1e3 * seconds[name]
+        return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+    plan = 1e3 * (seconds["with plan"] - seconds["cycles"])
+    ours.add_row(
+        name, f"{seconds['number of cycles']:.0f}", f"{cells / counts.size:.1f}", f"{plan:.2g}",
+        milliseconds("cycles"), milliseconds("fit"), milliseconds("with statistics"),
+    )  # fmt: skip
+    peers.add_row(
+        name, milliseconds("R compiled"), ratio("R compiled", "cycles"),
+        ratio("R compiled", "with plan"), milliseconds("R"), ratio("R", "with statistics"),
+        ratio("numpy", "fit"), ratio("ipfn", "fit"), ratio("regression", "fit"),
+    )  # fmt: skip
+
+
+def fit_with_numpy(counts: NDArray[np.float64], model: Model, limit: float) -> NDArray[np.float64]:
+    """Fit as textbooks write it."""
+    others = [tuple(a for a in range(counts.ndim) if a not in axes) for axes in model]
+    targets = [counts.sum(axis=axes, keepdims=True) for axes in others]
+    expected, deviation = np.ones_like(counts), np.inf
+    while deviation > limit:
+        deviation = 0.0
+        for axes, target in zip(others, targets, strict=True):
+            margin = expected.sum(axis=axes, keepdims=True)
+            deviation = max(deviation, np.abs(target - margin).max())
+            expected *= target / margin
+    return expected
+
+
+def fit_with_ipfn(counts: NDArray[np.float64], model: Model, num_cycles: int) -> Any:
+    """Fit by the package ipfn, so many cycles."""
+    others = [tuple(a for a in range(counts.ndim) if a not in axes) for axes in model]
+    targets = [counts.sum(axis=axes) for axes in others]
+    start = np.ones_like(counts)
+    dimensions = [list(axes) for axes in model]
+    # It stops after one cycle more than it is told.
+    cycles = max(num_cycles - 1, 1)
+    fitter = ipfn.ipfn(start, targets, dimensions, convergence_rate=0, max_iteration=cycles,
+                       rate_tolerance=0)  # fmt: skip
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints that these were all
+        return fitter.iteration()
+
+
+def fit_by_regression(counts: NDArray[np.float64], fitted: Fit) -> Any:
+    """Fit the same model as a Poisson regression on its design."""
+    design = np.concatenate(
+        [part for _, part in blocks(fitted.generators, counts.shape, np.arange(counts.size))]
+    )
+    return GLM(counts.ravel(), design, family=Poisson()).fit()
+
+
+class R:
+    """An R process that runs what it is told and says how long that took."""
+
+    def __init__(self) -> None:
+        """Start R."""
+        self.process = subprocess.Popen(
+            ["Rscript", "-e", R_LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def take(self, counts: NDArray[np.float64], model: Model) -> None:
+        """Hand a table and a model over; R's first axis is the fastest, so all are reversed."""
+        margins = ", ".join(
+            f"c({', '.join(str(counts.ndim - axis) for axis in axes)})" for axes in model
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "counts"
+            counts.tofile(path)
+            dims = ", ".join(map(str, reversed(counts.shape)))
+            self.say(f'n <- array(readBin("{path}", "double", {counts.size}), c({dims}))')
+            self.say(f"model <- list({margins})")
+            # What loglin hands to its compiled part.
+            self.say("start <- array(1, dim(n))")
+            self.say("config <- matrix(0L, length(dim(n)), length(model))")
+            self.say("for (k in seq_along(model)) config[seq_along(model[[k]]), k] <- model[[k]]")
+            self.say("sizes <- sum(vapply(model, function(m) prod(dim(n)[m]), 0))")
+            self.ask("0")
+
+    def seconds(self, expression: str) -> float:
+        """Return R's CPU seconds for one evaluation, of as many as fill a tenth of a second."""
+        return self.ask(
+            "local({ count <- 0; began <- sum(proc.time()[1:2]); "
+            "while (count == 0 || sum(proc.time()[1:2]) - began < 0.1) "
+            f"{{ {expression}; count <- count + 1 }}; "
+            "(sum(proc.time()[1:2]) - began) / count })"
+        )
+
+    def say(self, line: str) -> None:
+        """Have R evaluate a line."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, expression: str) -> float:
+        """Have R evaluate an expression and return its number."""
+        self.say(f'cat(format({expression}, digits = 15), "\\n"); flush(stdout())')
+        assert self.process.stdout is not None
+        return float(self.process.stdout.readline())
+
+
+if __name__ == "__main__":
+    main()
