@@ -158,6 +158,11 @@ def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block
 def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
     """Add a table up to one of its margins."""
     cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_sum)
+    if run == 1:
+        begin = np.uint64(first_row)
+        for r in range(np.uint64(num_rows)):
+            sums[first + rows[begin + r]] += table[cell + r]
+        return
     for r in range(first_row, first_row + num_rows):
         total = first + np.uint64(rows[r])
         for k in range(width):
@@ -169,6 +174,11 @@ def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
 def _spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
     """Multiply a table by the ratios of one of its margins."""
     cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_ratio)
+    if run == 1:
+        begin = np.uint64(first_row)
+        for r in range(np.uint64(num_rows)):
+            table[cell + r] *= ratios[first + rows[begin + r]]
+        return
     for r in range(first_row, first_row + num_rows):
         factor = first + np.uint64(rows[r])
         for k in range(width):

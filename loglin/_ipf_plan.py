@@ -39,7 +39,8 @@ ADJUST_COST, ADJUST_CELL_COST = 25.0, 3.0
 BLOCK_COST, BLOCK_CELL_COST = 60.0, 2.0
 SHORT_RUN, SHORT_RUN_COST, LONG_RUN, LONG_RUN_COST = 4, 1.0, 16, 0.25
 SMALLEST_BLOCK = 16
-LONG_ROWS_FROM = 4096
+LONG_ROWS_FROM = 1024
+SHORTEST_RUN = 8
 
 
 @compiled
@@ -90,6 +91,7 @@ def make_plan(generators, targets, levels):
         if largest == 0:
             for g in inside:
                 run = _shared_run(axes, generators[g], levels)
+                run = run if run >= SHORTEST_RUN else 1
                 at = _insert(steps, counters, at, ADJUST, table, cells, run)
                 steps[at, ROWS] = _note_map(maps, counters, axes, generators[g], cells, run)
                 steps[at, TARGET] = targets[g]
@@ -164,7 +166,7 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
         inner = _last_axes(axes, levels, LONG_RUN if long else SHORT_RUN)
         run_cost = LONG_RUN_COST if long else SHORT_RUN_COST
         # Much smaller than a large table, or they save too little.
-        largest, lowest_here = cells // (8 if cells > LONG_ROWS_FROM else 2), np.inf
+        largest, lowest_here = cells // (4 if cells > LONG_ROWS_FROM else 2), np.inf
         while largest >= SMALLEST_BLOCK:
             num_blocks = _cover(generators, levels, inner, largest, block_of, blocks)
             sizes[:num_blocks] = 0
@@ -177,7 +179,7 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
                     cost = np.inf  # a block that saves nothing
                 cost += BLOCK_COST + BLOCK_CELL_COST * block_cells + min(
                     sizes[b] * (ADJUST_COST + ADJUST_CELL_COST * block_cells),
-                    5.0 * block_cells + 60.0 * sizes[b],
+                    2.5 * block_cells + 60.0 * sizes[b],
                 )  # fmt: skip
             lowest_here = min(lowest_here, cost)
             if cost > 1.1 * lowest_here:
@@ -198,6 +200,7 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
     one = np.uint64(1)
     left = np.arange(len(generators))
     gain = np.empty(len(levels))
+    size = np.log(levels + 1e-9)
     num_left, num_blocks = len(left), 0
     while num_left > 0:
         block = inner | generators[left[0]]
@@ -209,7 +212,7 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
             best, best_gain = -1, 0.0
             for a in range(len(levels)):
                 if gain[a] > 0.0 and cells * levels[a] <= largest:
-                    per_size = gain[a] / np.log(levels[a] + 1e-9)
+                    per_size = gain[a] / size[a]
                     if per_size > best_gain:
                         best, best_gain = a, per_size
             if best < 0:

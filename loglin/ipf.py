@@ -1,7 +1,7 @@
 """Iterative proportional fitting of hierarchical models: what `_ipf` needs, and what it gives."""
 
 from functools import lru_cache
-from math import prod
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,12 +37,16 @@ class Cycles(NamedTuple):
 def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
     """Plan the cycle of a model on tables with so many levels."""
     tree = junction_of(generators)
-    # In running-intersection order a decomposable model is fitted by the first cycle. The model
-    # without generators still has the total.
-    ordered = tree.cliques if tree is not None and tree.cliques else generators or ((),)
-    bit = [1 << axis for axis in range(len(levels))]
-    masks = np.array([sum(map(bit.__getitem__, axes)) for axes in ordered], np.uint64)
-    sizes = np.array([prod(map(levels.__getitem__, axes)) for axes in ordered], np.int64)
+    # In running-intersection order a decomposable model is fitted by the first cycle.
+    ordered = generators if tree is None else tree.cliques
+    axes = np.array(list(chain.from_iterable(ordered)), np.int64)
+    ends = np.cumsum([len(generator) for generator in ordered], dtype=np.int64)
+    if ordered:
+        first = np.concatenate([[0], ends[:-1]])
+        masks = np.bitwise_or.reduceat(np.uint64(1) << axes.astype(np.uint64), first)
+        sizes = np.multiply.reduceat(np.array(levels)[axes], first)
+    else:  # a model without generators still has the total
+        masks, sizes = np.zeros(1, np.uint64), np.ones(1, np.int64)
     steps, rows, num_work = _ipf_plan.make_plan(
         masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
     )
