@@ -6,27 +6,23 @@ Inner loops run over a row, with unsigned indices: numba does not vectorise over
 import numpy as np
 
 from loglin._ipf_plan import (
-    BLOCK,
-    BLOCK_CELLS,
+    ADJUST,
     CELLS,
-    CLOSE,
+    COLLAPSE,
+    COLLAPSE_CELLS,
     COLLAPSE_ROWS,
     KIND,
-    OPEN,
     PASS,
-    RATIO,
     ROWS,
     RUN,
+    SPREAD,
+    SPREAD_CELLS,
     SPREAD_ROWS,
     TABLE,
     TARGET,
     TARGET_CELLS,
 )
 from loglin._kernels import compiled
-
-COLLECT, FRESH, ADJUSTED = range(3)
-"""Stages of a fit: no table is changed and the margins are written to `targets`; the whole table
-is still to be written and counts as ones; it holds the fit so far."""
 
 
 @compiled
@@ -46,81 +42,93 @@ def fit_each(
     for s in range(len(steps)):
         num_passes += steps[s, KIND] == PASS and steps[s, TABLE] < 0
     for t in range(len(counts)):
+        _collect(steps, rows, counts[t], work, targets)
         work[:] = 1.0
-        targets[:] = 0.0
-        _cycle(steps, rows, counts[t], work, margin, targets, COLLECT)
-        # The second pass can write the table where there are two blocks and so three passes.
-        stage = FRESH if from_ones and num_passes > 2 else ADJUSTED
-        if from_ones and stage == ADJUSTED:
+        # Where there are two blocks, the second pass of three writes the table.
+        unwritten = from_ones and num_passes > 2
+        if from_ones and not unwritten:
             expected[t] = 1.0
         iterations[t], left[t] = 0, np.inf
         while iterations[t] < most and left[t] > limits[t]:
             iterations[t] += 1
-            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, stage)
-            stage = ADJUSTED
+            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, unwritten)
+            unwritten = False
         if last[KIND] == PASS:
-            _spread(
-                expected[t], 0, rows, last[SPREAD_ROWS], last[CELLS] // last[RUN], last[RUN],
-                work, last[RATIO],
-            )  # fmt: skip
+            ratio = _to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
+            num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
+            _spread(expected[t], 0, rows, first_row, num_rows, last[RUN], work, ratio)
 
 
 @compiled
-def _cycle(steps, rows, whole, work, margin, targets, stage):
-    """Go through the steps once; return the largest deviation of a fitted margin."""
+def _collect(steps, rows, counts, work, targets):
+    """Write the margins of a table to `targets`, by the same steps."""
+    for s in range(len(steps)):
+        start, run = steps[s, TABLE], steps[s, RUN]
+        num_rows = steps[s, CELLS] // run
+        if steps[s, KIND] == PASS:
+            first_row, sums, first = steps[s, COLLAPSE_ROWS], work, steps[s, COLLAPSE]
+            cells = steps[s, COLLAPSE_CELLS]
+            if first_row < 0:
+                continue
+        else:
+            first_row, sums, first = steps[s, ROWS], targets, steps[s, TARGET]
+            cells = steps[s, TARGET_CELLS]
+        _fill(sums, first, cells, 0.0)
+        if start < 0:
+            _collapse(counts, 0, rows, first_row, num_rows, run, sums, first)
+        else:
+            _collapse(work, start, rows, first_row, num_rows, run, sums, first)
+
+
+@compiled
+def _cycle(steps, rows, whole, work, margin, targets, unwritten):
+    """Go through the steps once; return the largest deviation of a fitted margin.
+
+    An unwritten table counts as ones.
+    """
     deviation = 0.0
-    only_collapse = stage == COLLECT
-    passes_before = 0 if stage == FRESH else 2
+    passes_before = 0 if unwritten else 2
     for s in range(len(steps)):
         kind, start, cells, run = steps[s, KIND], steps[s, TABLE], steps[s, CELLS], steps[s, RUN]
         num_rows = cells // run
-        # Every call stands twice, for the whole table and for a block in `work`: a name for
-        # either would cost more than the call.
-        if kind == PASS:
-            spread, ratio = steps[s, SPREAD_ROWS], steps[s, RATIO]
-            collapse, block = steps[s, COLLAPSE_ROWS], steps[s, BLOCK]
-            if collapse < 0:
-                if start >= 0 and not only_collapse:
-                    _spread(work, start, rows, spread, num_rows, run, work, ratio)
-                continue
-            block_cells = steps[s, BLOCK_CELLS]
-            _fill(work, block, block_cells, 0.0)
-            if start >= 0:
-                if only_collapse or spread < 0:
-                    _collapse(work, start, rows, collapse, num_rows, run, work, block)
-                else:
-                    _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
-            elif only_collapse:
-                _collapse(whole, 0, rows, collapse, num_rows, run, work, block)
-            elif passes_before >= 2:
-                _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
-            else:
-                if passes_before == 0:
-                    _fill(work, block, block_cells, np.float64(cells // block_cells))
-                else:
-                    _first_pass(whole, rows, spread, collapse, num_rows, run, work, ratio, block)
-                passes_before += 1
-        elif kind == OPEN:
-            if not only_collapse:
-                _copy(work, start, run, cells)
-        elif kind == CLOSE:
-            if not only_collapse:
-                _divide(work, start, run, cells)
-        else:
+        # Calls stand twice, for the whole table and for a block in `work`: a name for either
+        # would cost more than the call.
+        if kind == ADJUST:
             first, target, size = steps[s, ROWS], steps[s, TARGET], steps[s, TARGET_CELLS]
-            sums, first_sum = (targets, target) if only_collapse else (margin, 0)
-            _fill(sums, first_sum, size, 0.0)
+            _fill(margin, 0, size, 0.0)
             if start < 0:
-                _collapse(whole, 0, rows, first, num_rows, run, sums, first_sum)
-            else:
-                _collapse(work, start, rows, first, num_rows, run, sums, first_sum)
-            if only_collapse:
-                continue
-            deviation = _compare(margin, targets, target, size, deviation)
-            if start < 0:
+                _collapse(whole, 0, rows, first, num_rows, run, margin, 0)
+                deviation = _compare(margin, targets, target, size, deviation)
                 _spread(whole, 0, rows, first, num_rows, run, margin, 0)
             else:
+                _collapse(work, start, rows, first, num_rows, run, margin, 0)
+                deviation = _compare(margin, targets, target, size, deviation)
                 _spread(work, start, rows, first, num_rows, run, margin, 0)
+            continue
+        spread, collapse = steps[s, SPREAD_ROWS], steps[s, COLLAPSE_ROWS]
+        block, block_cells = steps[s, COLLAPSE], steps[s, COLLAPSE_CELLS]
+        if collapse < 0 and start < 0:
+            continue  # left for the next cycle, or for the end
+        ratio = 0
+        if spread >= 0:
+            ratio = _to_ratios(work, steps[s, SPREAD], steps[s, SPREAD_CELLS])
+        if collapse < 0:
+            _spread(work, start, rows, spread, num_rows, run, work, ratio)
+            continue
+        _fill(work, block, block_cells, 0.0)
+        if spread < 0:
+            _collapse(work, start, rows, collapse, num_rows, run, work, block)
+        elif start >= 0:
+            _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
+        elif passes_before == 0:
+            _fill(work, block, block_cells, np.float64(cells // block_cells))
+            passes_before = 1
+        elif passes_before == 1:
+            _first_pass(whole, rows, spread, collapse, num_rows, run, work, ratio, block)
+            passes_before = 2
+        else:
+            _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
+        _copy(work, block, block + block_cells, block_cells)
     return deviation
 
 
@@ -200,12 +208,13 @@ def _compare(margin, targets, target, cells, deviation):
 
 
 @compiled
-def _divide(work, block, ratio, cells):
-    """Turn a block as it was collapsed into what its table is to be multiplied by."""
-    now, before = np.uint64(block), np.uint64(ratio)
+def _to_ratios(work, block, cells):
+    """Turn a block as it was collapsed into what its table is to be multiplied by; say where."""
+    now, before = np.uint64(block), np.uint64(block + cells)
     for k in range(np.uint64(cells)):
         old = work[before + k]
         work[before + k] = work[now + k] / (old if old > 0.0 else 1.0)
+    return block + cells
 
 
 @compiled

@@ -17,18 +17,19 @@ import numpy as np
 
 from loglin._kernels import compiled, popcount
 
-PASS, OPEN, CLOSE, ADJUST = range(4)
-"""Kinds of steps: spread one block and collapse the next; keep a block as it was collapsed; turn
-what was kept into ratios; adjust a table to a generator."""
+PASS, ADJUST = range(2)
+"""Kinds of steps: spread one block over a table and collapse the next; adjust a table to a
+generator."""
 
 KIND, TABLE, CELLS, RUN = range(4)
 """Columns of every step: kind, where its table begins (-1: the whole table), its cells, and the
-cells of a row. OPEN and CLOSE have in the last column where the ratios begin."""
-SPREAD_ROWS, RATIO, COLLAPSE_ROWS, BLOCK, BLOCK_CELLS = range(4, 9)
-"""Columns of PASS; rows of -1: nothing to spread, or to collapse."""
+cells of a row."""
+SPREAD_ROWS, SPREAD, SPREAD_CELLS, COLLAPSE_ROWS, COLLAPSE, COLLAPSE_CELLS = range(4, 10)
+"""Columns of PASS: for either block its rows (-1: there is none), where it begins, and its cells.
+Behind a block stands what it was when it was collapsed, and then its ratios."""
 ROWS, TARGET, TARGET_CELLS = range(4, 7)
 """Columns of ADJUST."""
-NEXT, NUM_COLUMNS = 9, 10
+NEXT, NUM_COLUMNS = 10, 11
 """While planning, the step that comes next."""
 
 NUM_STEPS, NUM_MAPS, MAP_CELLS, WORK_CELLS = range(4)
@@ -99,20 +100,17 @@ def make_plan(generators, targets, levels):
             continue
         num_blocks = _cover(members, levels, inner, largest, block_of, blocks)
         run = _num_cells(inner, levels)
-        spread_rows, ratio, first_pass = -1, -1, -1
+        spread_rows, block, block_cells, first_pass = -1, -1, 0, -1
         for b in range(num_blocks):
-            block_cells = _num_cells(blocks[b], levels)
-            block = counters[WORK_CELLS]
-            counters[WORK_CELLS] += 2 * block_cells
             at = _insert(steps, counters, at, PASS, table, cells, run)
             if b == 0:
                 first_pass = at
-            steps[at, SPREAD_ROWS], steps[at, RATIO] = spread_rows, ratio
+            _set_spread(steps, at, spread_rows, block, block_cells)
             spread_rows = _note_map(maps, counters, axes, blocks[b], cells, run)
-            ratio = block + block_cells
-            steps[at, COLLAPSE_ROWS], steps[at, BLOCK] = spread_rows, block
-            steps[at, BLOCK_CELLS] = block_cells
-            at = _insert(steps, counters, at, OPEN, block, block_cells, ratio)
+            block, block_cells = counters[WORK_CELLS], _num_cells(blocks[b], levels)
+            counters[WORK_CELLS] += 2 * block_cells
+            steps[at, COLLAPSE_ROWS], steps[at, COLLAPSE] = spread_rows, block
+            steps[at, COLLAPSE_CELLS] = block_cells
             begin = first
             for i in range(len(inside)):
                 if block_of[i] == b:
@@ -120,12 +118,12 @@ def make_plan(generators, targets, levels):
                     first += 1
             waiting_axes[num_waiting], waiting[num_waiting] = blocks[b], (block, begin, first, at)
             num_waiting += 1
-            at = _insert(steps, counters, at, CLOSE, block, block_cells, ratio)
         if table < 0:
             # The last block is spread over the whole table in the first pass of the next cycle.
-            steps[first_pass, SPREAD_ROWS], steps[first_pass, RATIO] = spread_rows, ratio
+            _set_spread(steps, first_pass, spread_rows, block, block_cells)
         at = _insert(steps, counters, at, PASS, table, cells, run)
-        steps[at, SPREAD_ROWS], steps[at, RATIO], steps[at, COLLAPSE_ROWS] = spread_rows, ratio, -1
+        _set_spread(steps, at, spread_rows, block, block_cells)
+        steps[at, COLLAPSE_ROWS] = -1
     rows = np.empty(counters[MAP_CELLS], np.uint32)
     _fill_rows(maps[: counters[NUM_MAPS]], levels, rows)
     return _in_order(steps, counters[NUM_STEPS]), rows, counters[WORK_CELLS]
@@ -141,6 +139,12 @@ def _insert(steps, counters, after, kind, table, cells, run):
     steps[step, RUN] = run
     steps[step, NEXT], steps[after, NEXT] = steps[after, NEXT], step
     return step
+
+
+@compiled
+def _set_spread(steps, step, rows, block, block_cells):
+    steps[step, SPREAD_ROWS], steps[step, SPREAD] = rows, block
+    steps[step, SPREAD_CELLS] = block_cells
 
 
 @compiled
