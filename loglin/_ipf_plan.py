@@ -81,6 +81,7 @@ def make_plan(generators, targets, levels):
     block_of, blocks = np.empty(num, np.int64), np.empty(num, np.uint64)
     steps[0] = 0  # it only leads to the first
     counters[NUM_STEPS] = 1
+    log_levels = np.log(levels + 1e-9)  # an axis of one level costs nothing
     while num_waiting > 0:
         num_waiting -= 1
         axes = waiting_axes[num_waiting]
@@ -88,7 +89,7 @@ def make_plan(generators, targets, levels):
         cells = _num_cells(axes, levels)
         inside = order[first:last].copy()
         members = generators[inside]
-        inner, largest = _choose_blocks(axes, members, levels, block_of, blocks)
+        inner, largest = _choose_blocks(axes, members, levels, log_levels, block_of, blocks)
         if largest == 0:
             for g in inside:
                 run = _shared_run(axes, generators[g], levels)
@@ -98,7 +99,7 @@ def make_plan(generators, targets, levels):
                 steps[at, TARGET] = targets[g]
                 steps[at, TARGET_CELLS] = _num_cells(generators[g], levels)
             continue
-        num_blocks = _cover(members, levels, inner, largest, block_of, blocks)
+        num_blocks = _cover(members, levels, log_levels, inner, largest, block_of, blocks)
         run = _num_cells(inner, levels)
         spread_rows, block, block_cells, first_pass = -1, -1, 0, -1
         for b in range(num_blocks):
@@ -159,7 +160,7 @@ def _in_order(steps, num_steps):
 
 
 @compiled
-def _choose_blocks(axes, generators, levels, block_of, blocks):
+def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
     """Return the axes every block keeps and the cells of the largest block; 0: use no blocks."""
     num = len(generators)
     cells = _num_cells(axes, levels)
@@ -172,7 +173,7 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
         # Much smaller than a large table, or they save too little.
         largest, lowest_here = cells // (4 if cells > LONG_ROWS_FROM else 2), np.inf
         while largest >= SMALLEST_BLOCK:
-            num_blocks = _cover(generators, levels, inner, largest, block_of, blocks)
+            num_blocks = _cover(generators, levels, log_levels, inner, largest, block_of, blocks)
             sizes[:num_blocks] = 0
             for g in range(num):
                 sizes[block_of[g]] += 1
@@ -185,9 +186,9 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
                     sizes[b] * (ADJUST_COST + ADJUST_CELL_COST * block_cells),
                     2.5 * block_cells + 60.0 * sizes[b],
                 )  # fmt: skip
-            lowest_here = min(lowest_here, cost)
-            if cost > 1.1 * lowest_here:
+            if cost > lowest_here:
                 break  # smaller blocks would be more and more
+            lowest_here = cost
             if cost < lowest:
                 lowest, chosen, chosen_largest = cost, inner, largest
             largest //= 2
@@ -195,7 +196,7 @@ def _choose_blocks(axes, generators, levels, block_of, blocks):
 
 
 @compiled
-def _cover(generators, levels, inner, largest, block_of, blocks):
+def _cover(generators, levels, log_levels, inner, largest, block_of, blocks):
     """Cover generators by blocks of up to `largest` cells, each with the axes `inner`; greedily.
 
     A block begins with the first generator that is left, and takes axis after axis: the one that
@@ -204,7 +205,6 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
     one = np.uint64(1)
     left = np.arange(len(generators))
     gain = np.empty(len(levels))
-    size = np.log(levels + 1e-9)
     num_left, num_blocks = len(left), 0
     while num_left > 0:
         block = inner | generators[left[0]]
@@ -216,7 +216,7 @@ def _cover(generators, levels, inner, largest, block_of, blocks):
             best, best_gain = -1, 0.0
             for a in range(len(levels)):
                 if gain[a] > 0.0 and cells * levels[a] <= largest:
-                    per_size = gain[a] / size[a]
+                    per_size = gain[a] / log_levels[a]
                     if per_size > best_gain:
                         best, best_gain = a, per_size
             if best < 0:
