@@ -21,6 +21,7 @@ test: .venv/requirements.lock  ## the tests
 
 bench: .venv/requirements.lock  ## speed against peers, as ratios
 	@$(BIN)/python -m benchmarks.selection
+	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.log_linear
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.models
 
 lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
