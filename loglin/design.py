@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from loglin.hierarchy import Generators, interactions, num_parameters
 
 Floats = NDArray[np.float64]
+MAX_PARAMETERS = 2**14
+"""Most parameters for which matrices of parameters by parameters are built (2 GiB)."""
 _BLOCK_ENTRIES = 2**22
 """Entries of the design that are held at a time."""
 
@@ -74,8 +76,19 @@ def gram(
     cells: NDArray[np.intp],
     weights: Floats | None = None,
 ) -> Floats:
-    """Return X'WX over some cells; with expected counts as weights it is Fisher's information."""
+    """Return X'WX over some cells; with expected counts as weights it is Fisher's information.
+
+    Raises
+    ------
+    ValueError
+        If the model has more parameters than `MAX_PARAMETERS`.
+    """
     width = num_parameters(generators, levels)
+    if width > MAX_PARAMETERS:
+        raise ValueError(
+            f"the model must have at most {MAX_PARAMETERS} parameters for effects, leverages and "
+            f"forced zeros, got {width}"
+        )
     total = np.zeros((width, width))
     for part, design in blocks(generators, levels, cells):
         weighted = design if weights is None else design * weights[part, None]
@@ -83,9 +96,16 @@ def gram(
     return total
 
 
-def estimable(generators: Generators, levels: tuple[int, ...], cells: NDArray[np.intp]) -> Floats:
-    """Return an orthonormal basis (k, rank) of the parameters that some cells determine."""
+def determined(
+    generators: Generators, levels: tuple[int, ...], cells: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """Return orthonormal bases of the parameters that some cells determine and of the others.
+
+    Returns
+    -------
+    (k, rank) array, (k, k - rank) array
+    """
     values, vectors = np.linalg.eigh(gram(generators, levels, cells))
     # The matrix holds whole numbers, so what is not zero is far from rounding.
-    basis: Floats = vectors[:, values > 1e-14 * len(values) * values[-1]]
-    return basis
+    known = values > 1e-14 * len(values) * max(values[-1], 1.0)
+    return vectors[:, known], vectors[:, ~known]

@@ -9,7 +9,7 @@ of freedom are its cells less the parameters that they determine (Fienberg & Rin
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.design import estimable
+from loglin.design import blocks, determined
 from loglin.hierarchy import Generators, junction_of, num_parameters
 
 Floats = NDArray[np.float64]
@@ -33,42 +33,46 @@ def facial_set(
     possible : bool array of the same shape
         False: a structural zero.
 
+    Raises
+    ------
+    ValueError
+        If the model has more parameters than `design.MAX_PARAMETERS`.
+
     Notes
     -----
-    Let d be the change from `counts` to another table with the same margins. It may take any sign
-    where counts are positive, and not be negative elsewhere. The largest sum of min(d, 1) over the
-    other cells, found by linear programming, has 1 where d can be positive and 0 elsewhere, since
-    changes can be added and enlarged.
+    A cell is forced to zero if, and only if, some combination of the parameters is zero where
+    counts are positive, nowhere negative, and positive in that cell. The largest sum of
+    min(combination, 1) over the empty cells, found by linear programming, is 1 in all of these at
+    once, since combinations can be added and enlarged.
     """
     live = possible & _supported(counts, generators)
-    if (counts[live] > 0).all() or (junction_of(generators) is not None and possible.all()):
+    empty = np.flatnonzero(live & (counts == 0))
+    if len(empty) == 0 or (junction_of(generators) is not None and possible.all()):
         return live
-    # Here, since neither is needed where tables have no zeros, and both take long to import.
+    _, free = determined(generators, counts.shape, np.flatnonzero(counts))
+    values = np.concatenate(
+        [design @ free for _, design in blocks(generators, counts.shape, empty)]
+    )
+    # Of the combinations that positive counts leave free, those that the empty cells tell apart.
+    sizes, vectors = np.linalg.eigh(values.T @ values)
+    values = values @ vectors[:, sizes > 1e-12 * max(sizes.max(initial=0.0), 1.0)]
+    if values.shape[1] == 0:
+        return live
+    # Here, since few tables need them, and they take long to import.
     from scipy.optimize import linprog
-    from scipy.sparse import csr_array, hstack, vstack
+    from scipy.sparse import eye_array, hstack
 
-    cells = np.flatnonzero(live)
-    digits = np.unravel_index(cells, counts.shape)
-    rows = []
-    for axes in generators or ((),):
-        shape = [counts.shape[axis] for axis in axes]
-        at = np.ravel_multi_index([digits[axis] for axis in axes], shape) if axes else 0 * cells
-        ones = (np.ones(len(cells)), (at, np.arange(len(cells))))
-        rows.append(csr_array(ones, shape=(int(np.prod(shape)), len(cells))))
-    margins = vstack(rows, format="csc")
-    empty = counts.ravel()[cells] == 0
-    # d = min(d, 1) + what is above.
-    below, above = margins[:, np.flatnonzero(empty)], margins
+    num_free = values.shape[1]
     answer = linprog(
-        -np.repeat([1.0, 0.0], [empty.sum(), len(cells)]),
-        A_eq=hstack([below, above], format="csc"),
-        b_eq=np.zeros(margins.shape[0]),
-        bounds=[(0, 1)] * int(empty.sum()) + [(0, None) if e else (None, None) for e in empty],
+        -np.repeat([0.0, 1.0], [num_free, len(empty)]),
+        A_ub=hstack([-values, eye_array(len(empty))], format="csc"),
+        b_ub=np.zeros(len(empty)),
+        bounds=[(None, None)] * num_free + [(0, 1)] * len(empty),
         method="highs",
     )
     if not answer.success:
         raise RuntimeError(f"the linear program for the facial set failed: {answer.message}")
-    live.reshape(-1)[cells[empty]] = answer.x[: empty.sum()] > 0.5
+    live.reshape(-1)[empty[answer.x[num_free:] > 0.5]] = False
     return live
 
 
@@ -85,7 +89,7 @@ def adjusted_df(generators: Generators, facial: NDArray[np.bool_]) -> int:
     cells = np.flatnonzero(facial)
     if len(cells) == facial.size:
         return facial.size - num_parameters(generators, facial.shape)
-    return len(cells) - estimable(generators, facial.shape, cells).shape[1]
+    return len(cells) - determined(generators, facial.shape, cells)[0].shape[1]
 
 
 def _supported(table: NDArray, generators: Generators) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, rel_entr, xlogy
 
 from loglin import goodness, inference, ipf
+from loglin.design import MAX_PARAMETERS
 from loglin.existence import adjusted_df, facial_set, margin
 from loglin.formulas import as_names, bracket
 from loglin.goodness import as_frequencies
@@ -241,6 +242,7 @@ def fit(
     -----
     Where zeros of the table leave the model without an estimate, the fit is the extended one:
     the limit of the likelihood, with the cells that are forced to zero at zero (see `existence`).
+    Models of more than `design.MAX_PARAMETERS` parameters are only looked at for empty margins.
 
     Examples
     --------
@@ -381,6 +383,8 @@ def _iterate(
         iterations += more
         lowest = expected[doubtful].min()
     if lowest > _SURE * deviation:
+        return expected, iterations, deviation
+    if num_parameters(model, counts.shape) > MAX_PARAMETERS:
         return expected, iterations, deviation
     first = np.ones_like(counts) if start is None else start
     facial = facial_set(counts, model, first > 0)

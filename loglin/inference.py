@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kl_div
 
-from loglin.design import blocks, columns, contrasts, estimable, gram
+from loglin.design import blocks, columns, contrasts, determined, gram
 from loglin.hierarchy import Generators, num_parameters
 from loglin.tables import as_choice
 
@@ -138,4 +138,4 @@ def _basis(generators: Generators, levels: tuple[int, ...], cells: NDArray[np.in
     """Return a basis of the parameters that these cells determine; all of them as they are."""
     if len(cells) == np.prod(levels):
         return np.eye(num_parameters(generators, levels))
-    return estimable(generators, levels, cells)
+    return determined(generators, levels, cells)[0]

@@ -138,8 +138,8 @@ def select_features(
     null_model : "joint", "conditional" or callable
         "joint" is [U S][j], the paper's Eq. 1; "conditional" is [U S][S j]. A callable takes
         the number of variables and returns generators over the axes (u, s_1, ..., j), or
-        (s_1, ..., j) without latents; it is fitted to dense tables, by iterative proportional
-        fitting where it is not decomposable.
+        (s_1, ..., j) without latents; it is fitted to dense tables by iterative proportional
+        fitting.
     empty : float
         What an empty cell of the table counts. The authors' code counts 0.5; 0 gives the plain
         likelihood ratio.
