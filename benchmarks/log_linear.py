@@ -98,7 +98,10 @@ def example(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[str, float]:
-    """Return median CPU seconds of ours and of every peer, taking turns."""
+    """Return median CPU seconds of ours and of every peer, taking turns; slow ones once.
+
+    Beside them stands the number of cycles.
+    """
     first = fit(counts, model, method="ipf")
     limit = 1e-8 * float(counts.sum())
 
@@ -154,7 +157,7 @@ def many_small(r: "R | None", num_tables: int = 10_000) -> Table:
     ours = timed(lambda: fit_tables(tables, model))
     ours()
     if r is not None:
-        r.take(tables[:100], model)  # of R's axes the last is the table's number
+        r.take(tables[:100], [])  # of R's axes the last is the table's number
 
     def theirs() -> float:
         if r is None:

@@ -27,8 +27,19 @@ from loglin._kernels import compiled
 
 @compiled
 def fit_each(
-    steps, rows, num_work, num_targets, counts, expected, from_ones, limits, most, iterations, left
-):
+    steps,
+    rows,
+    num_work,
+    num_targets,
+    num_margin,
+    counts,
+    expected,
+    from_ones,
+    limits,
+    most,
+    iterations,
+    left,
+):  # fmt: skip
     """Fit every table of `counts` in place of `expected`, both (n, cells).
 
     With `from_ones` `expected` need not be set, else it is where the fit starts. A table is done
@@ -36,7 +47,7 @@ def fit_each(
     or after `most` cycles. `iterations` and `left`, both (n,), take the number of cycles and the
     largest deviation of the last.
     """
-    work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_targets)
+    work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_margin)
     last = steps[-1]
     num_passes = 0
     for s in range(len(steps)):
@@ -44,7 +55,7 @@ def fit_each(
     for t in range(len(counts)):
         _collect(steps, rows, counts[t], work, targets)
         work[:] = 1.0
-        # Where there are two blocks, the second pass of three writes the table.
+        # Where there are two blocks or more, the second pass writes the table.
         unwritten = from_ones and num_passes > 2
         if from_ones and not unwritten:
             expected[t] = 1.0

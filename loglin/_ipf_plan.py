@@ -8,9 +8,9 @@ once, fitted by the same method (the blocks of a block, and so on), and spread o
 the same pass that collapses the next block. A cycle passes over the table once for each block.
 
 A plan is a list of such steps in the order of a cycle. Tables are flat, in C order, the last axis
-the fastest; a row is a run of cells over the last axes, which every block keeps, so that the inner
-loops run over neighbours. Indices are unsigned there, since numba does not vectorise over signed
-ones. Sets of axes are bits of 64-bit words.
+the fastest; a row is a run of cells over the last axes, which the margin keeps, so that inner
+loops run over neighbours: all blocks of a table keep the same ones. Sets of axes are bits of 64-bit
+words.
 """
 
 import numpy as np
@@ -38,10 +38,12 @@ NUM_STEPS, NUM_MAPS, MAP_CELLS, WORK_CELLS = range(4)
 # What steps cost, in nanoseconds where this was written; only their ratios matter.
 ADJUST_COST, ADJUST_CELL_COST = 25.0, 3.0
 BLOCK_COST, BLOCK_CELL_COST = 60.0, 2.0
+INSIDE_COST, INSIDE_CELL_COST = 60.0, 2.5
+"""Of a generator, and of a cell, in a block that is fitted by blocks of its own."""
 SHORT_RUN, SHORT_RUN_COST, LONG_RUN, LONG_RUN_COST = 4, 1.0, 16, 0.25
-SMALLEST_BLOCK = 16
-LONG_ROWS_FROM = 1024
-SHORTEST_RUN = 8
+"""Fewest cells of a row in small and in large tables, and what a cell of a pass costs then."""
+LARGE_TABLE, SMALLEST_BLOCK, SHORTEST_RUN = 1024, 16, 8
+"""In cells; an ADJUST with shorter runs than the last goes cell by cell."""
 
 
 @compiled
@@ -161,17 +163,17 @@ def _in_order(steps, num_steps):
 
 @compiled
 def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
-    """Return the axes every block keeps and the cells of the largest block; 0: use no blocks."""
+    """Return the axes every block keeps, and the cells it may grow to; 0: use no blocks."""
     num = len(generators)
     cells = _num_cells(axes, levels)
     lowest = num * (ADJUST_COST + ADJUST_CELL_COST * cells)
     chosen, chosen_largest = np.uint64(0), 0
     sizes = np.empty(num, np.int64)
-    for long in range(0 if cells <= LONG_ROWS_FROM else 1, 2):
+    for long in range(0 if cells <= LARGE_TABLE else 1, 2):
         inner = _last_axes(axes, levels, LONG_RUN if long else SHORT_RUN)
         run_cost = LONG_RUN_COST if long else SHORT_RUN_COST
         # Much smaller than a large table, or they save too little.
-        largest, lowest_here = cells // (4 if cells > LONG_ROWS_FROM else 2), np.inf
+        largest, lowest_here = cells // (4 if cells > LARGE_TABLE else 2), np.inf
         while largest >= SMALLEST_BLOCK:
             num_blocks = _cover(generators, levels, log_levels, inner, largest, block_of, blocks)
             sizes[:num_blocks] = 0
@@ -184,7 +186,7 @@ def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
                     cost = np.inf  # a block that saves nothing
                 cost += BLOCK_COST + BLOCK_CELL_COST * block_cells + min(
                     sizes[b] * (ADJUST_COST + ADJUST_CELL_COST * block_cells),
-                    2.5 * block_cells + 60.0 * sizes[b],
+                    sizes[b] * INSIDE_COST + INSIDE_CELL_COST * block_cells,
                 )  # fmt: skip
             if cost > lowest_here:
                 break  # smaller blocks would be more and more
@@ -199,8 +201,8 @@ def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
 def _cover(generators, levels, log_levels, inner, largest, block_of, blocks):
     """Cover generators by blocks of up to `largest` cells, each with the axes `inner`; greedily.
 
-    A block begins with the first generator that is left, and takes axis after axis: the one that
-    brings most generators nearest to being covered, for its number of levels.
+    A block begins with the first generator that is left, however large, and takes axis after axis:
+    the one that brings most generators nearest to being covered, for its number of levels.
     """
     one = np.uint64(1)
     left = np.arange(len(generators))

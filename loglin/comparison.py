@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from loglin.fitting import Fit, Model, Names, fit
 from loglin.formulas import as_names, bracket, term
-from loglin.goodness import as_frequencies, chi_square_tail
+from loglin.goodness import chi_square_tail
 from loglin.hierarchy import (
     Generators,
     all_interactions,
@@ -18,7 +18,11 @@ from loglin.hierarchy import (
     interactions,
     saturated,
 )
-from loglin.tables import as_choice, as_number
+from loglin.summary import as_columns
+from loglin.tables import as_choice, as_frequencies, as_number
+
+Terms = frozenset[tuple[int, ...]]
+"""All interactions of a model."""
 
 DIRECTIONS = ("backward", "forward", "both")
 CRITERIA = ("aic", "bic", "p")
@@ -71,14 +75,7 @@ class Search(NamedTuple):
             (s.change, s.fit.model, f"{s.fit.g2:.4f}", str(s.fit.df_adjusted), f"{s.score:.4f}")
             for s in self.path
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        )
+        return "\n".join(as_columns(rows))
 
 
 def compare(smaller: Fit, larger: Fit) -> Comparison:
@@ -97,8 +94,8 @@ def compare(smaller: Fit, larger: Fit) -> Comparison:
     Examples
     --------
     >>> table = [[10, 20], [30, 40]]
-    >>> compare(fit(table, "A + B"), fit(table, "A*B"))
-    Comparison(g2=0.8043486460964827, df=1, p_value=0.36979698718115764)
+    >>> round(compare(fit(table, "A + B"), fit(table, "A*B")).p_value, 6)
+    0.369796
     """
     for name, model in (("smaller", smaller), ("larger", larger)):
         if not isinstance(model, Fit):
@@ -164,8 +161,8 @@ def stepwise(
     """Search for a model by dropping and adding one interaction at a time.
 
     Dropped are interactions that are in no other one of the model, added those whose parts it has
-    all, so that every model on the path is hierarchical. The change with the lowest score is made,
-    as long as it lowers the score.
+    all, so that every model on the path is hierarchical. The best change is made, as long as it is
+    an improvement (see `criterion`).
 
     Parameters
     ----------
@@ -221,37 +218,35 @@ def stepwise(
     if not smallest <= begin <= largest:
         raise ValueError("`model` must contain `lower` and be contained in `upper`")
 
-    def fitted(terms: frozenset[tuple[int, ...]]) -> Fit:
+    def fitted(terms: Terms) -> Fit:
         return fit(counts, terms, names=names, start=start)
 
-    def score_of(candidate: Fit, current: Fit) -> float:
+    def score_of(candidate: Fit, current: Fit, change: str) -> float:
         if criterion != "p":
             return float(getattr(candidate, criterion))
-        smaller, larger = sorted((candidate, current), key=lambda f: f.num_parameters)
-        return compare(smaller, larger).p_value
+        if change[0] == "-":
+            return compare(candidate, current).p_value
+        return compare(current, candidate).p_value
 
     def is_better(score: float, best: float, change: str) -> bool:
         # Going backward by p-values, the largest is the best.
         return score > best if criterion == "p" and change[0] == "-" else score < best
 
     now = fitted(begin)
-    path = [Step("", now, np.nan if criterion == "p" else score_of(now, now))]
+    path = [Step("", now, np.nan if criterion == "p" else score_of(now, now, ""))]
     terms = begin
     while True:
-        best: tuple[Step, frozenset[tuple[int, ...]]] | None = None
+        best: tuple[Step, Terms] | None = None
         to_beat = alpha if criterion == "p" else path[-1].score
         for change, changed in _neighbours(terms, smallest, largest, direction, axes):
             candidate = fitted(changed)
-            score = score_of(candidate, path[-1].fit)
+            score = score_of(candidate, path[-1].fit, change)
             if is_better(score, to_beat, change):
                 best, to_beat = (Step(change, candidate, score), changed), score
         if best is None:
             return Search(path[-1].fit, tuple(path))
         path.append(best[0])
         terms = best[1]
-
-
-Terms = frozenset[tuple[int, ...]]
 
 
 def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:

@@ -106,6 +106,7 @@ def determined(
     (k, rank) array, (k, k - rank) array
     """
     values, vectors = np.linalg.eigh(gram(generators, levels, cells))
-    # The matrix holds whole numbers, so what is not zero is far from rounding.
+    # Entries are whole numbers and exact, so eigenvalues that should be 0 are so up to rounding.
+    # The smallest others that were seen, on staircases of 127 x 127 cells, are 5e-7 of the largest.
     known = values > 1e-14 * len(values) * max(values[-1], 1.0)
     return vectors[:, known], vectors[:, ~known]

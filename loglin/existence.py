@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 from loglin.design import blocks, determined
 from loglin.hierarchy import Generators, junction_of, num_parameters
+from loglin.tables import margin
 
 Floats = NDArray[np.float64]
-
-
-def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
-    """Add a table up to the margin of some axes, keeping all dimensions."""
-    others = tuple(axis for axis in range(table.ndim) if axis not in axes)
-    return table.sum(axis=others, keepdims=True)
 
 
 def facial_set(
@@ -37,6 +32,8 @@ def facial_set(
     ------
     ValueError
         If the model has more parameters than `design.MAX_PARAMETERS`.
+    RuntimeError
+        If the linear program finds no answer.
 
     Notes
     -----
@@ -78,17 +75,18 @@ def facial_set(
 
 def adjusted_df(generators: Generators, facial: NDArray[np.bool_]) -> int:
     """Return the degrees of freedom on the facial set."""
+    if facial.all():
+        return facial.size - num_parameters(generators, facial.shape)
     tree = junction_of(generators)
     if tree is not None and (facial == _supported(facial, generators)).all():
-        # As where all cells count, but of each margin only what is above zero.
+        # Where all is facial that the margins of cliques allow, cliques share the parameters of
+        # their separator: as in the whole table, but only what is above zero counts.
         cliques, separators = (
             sum(np.count_nonzero(margin(facial, axes)) for axes in sets)
             for sets in (tree.cliques or ((),), tree.separators[1:])
         )
         return int(np.count_nonzero(facial) - cliques + separators)
     cells = np.flatnonzero(facial)
-    if len(cells) == facial.size:
-        return facial.size - num_parameters(generators, facial.shape)
     return len(cells) - determined(generators, facial.shape, cells)[0].shape[1]
 
 

@@ -12,9 +12,8 @@ from scipy.special import gammaln, rel_entr, xlogy
 
 from loglin import goodness, inference, ipf
 from loglin.design import MAX_PARAMETERS
-from loglin.existence import adjusted_df, facial_set, margin
+from loglin.existence import adjusted_df, facial_set
 from loglin.formulas import as_names, bracket
-from loglin.goodness import as_frequencies
 from loglin.hierarchy import (
     Generators,
     Junction,
@@ -26,7 +25,7 @@ from loglin.hierarchy import (
 )
 from loglin.inference import Effect
 from loglin.summary import summarize
-from loglin.tables import as_choice, as_count, as_number
+from loglin.tables import as_choice, as_count, as_frequencies, as_number, margin
 
 Floats = NDArray[np.float64]
 Model = str | Iterable[Iterable[int | str]]
@@ -36,7 +35,11 @@ Names = Sequence[str] | Mapping[str, Sequence[str]]
 
 METHODS = ("auto", "closed-form", "ipf")
 _SURE = 1000.0
-"""A fitted cell that is so many times larger than the largest deviation is not on its way to 0."""
+"""A fitted cell that is so many times larger than the largest deviation is taken not to be on its
+way to 0. One that is forced there is at most the deviation times the weights of the margins that
+force it, which are few in practice."""
+_QUICK_PARAMETERS = 500
+"""Up to so many, what they determine is found while someone waits for a line of text."""
 _EXTRA_CYCLES = 50
 """Cycles that are spent on becoming sure, before linear programming is asked."""
 
@@ -145,7 +148,7 @@ class Fit:
     def effects(self) -> dict[tuple[int, ...], Effect]:
         """Estimate the interactions: u-terms that sum to zero over each of their axes.
 
-        See `inference.effects`.
+        Takes matrices of parameters by parameters. See `inference.effects`.
         """
         return inference.effects(self.expected, self.generators, self.start)
 
@@ -169,7 +172,10 @@ class Fit:
         return self.summary()
 
     def __repr__(self) -> str:
-        return f"Fit({self.model}: g2={self.g2:.6g}, df={self.df_adjusted}, p={self.p_value:.3g})"
+        test = ""
+        if self.mle_exists or self.num_parameters <= _QUICK_PARAMETERS:
+            test = f", df={self.df_adjusted}, p={self.p_value:.3g}"
+        return f"Fit({self.model}: g2={self.g2:.6g}{test})"
 
 
 class Fits(NamedTuple):
@@ -220,7 +226,8 @@ def fit(
         Largest |table margin - fitted margin| at which IPF stops, relative to the table's
         total (or to 1, if that is larger), measured before each adjustment.
     max_iterations : int
-        Most cycles of IPF. Stopping there is no error unless `strict`: see `Fit.converged`.
+        Most cycles of IPF, and as many again where cells turn out to be forced to zero. Stopping
+        there is no error unless `strict`: see `Fit.converged`.
     start : array of the shape of `table`, optional
         Where IPF starts: 0 in a cell holds it at zero (a structural zero), other values are
         factors of the fit that are known beforehand. Ones by default.
@@ -242,7 +249,9 @@ def fit(
     -----
     Where zeros of the table leave the model without an estimate, the fit is the extended one:
     the limit of the likelihood, with the cells that are forced to zero at zero (see `existence`).
-    Models of more than `design.MAX_PARAMETERS` parameters are only looked at for empty margins.
+    Where zeros leave it in doubt whether there is an estimate, this takes matrices of parameters by
+    parameters and a linear program: seconds for some hundred parameters, minutes for thousands.
+    Models of more than `design.MAX_PARAMETERS` are only looked at for empty margins.
 
     Examples
     --------
@@ -406,11 +415,12 @@ def _closed_form(counts: Floats, tree: Junction) -> Floats:
     if not tree.cliques:
         return expected * counts.sum()
     for clique, separator in zip(tree.cliques, tree.separators, strict=True):
-        expected *= margin(counts, clique)
+        factor = margin(counts, clique)
         if clique != tree.cliques[0]:
             shared = margin(counts, separator)
             # 0/0 is 0: a separator cell without counts has none in its cliques either.
-            np.divide(expected, shared, out=expected, where=shared > 0)
+            factor = np.divide(factor, shared, where=shared > 0, out=np.zeros_like(factor))
+        expected *= factor
     return expected
 
 

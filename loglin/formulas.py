@@ -116,10 +116,11 @@ def parse(text: str, names: Sequence[str]) -> list[Axes]:
     reader = _Reader(text, names)
     terms = reader.sum()
     reader.expect_end()
+    known: set[Axes] = terms | {frozenset()}
     for axes in sorted(terms, key=len):
         for axis in axes:
             lower = axes - {axis}
-            if lower not in terms | {frozenset()}:
+            if lower not in known:
                 full = "*".join(names[i] for i in sorted(axes))
                 raise ValueError(
                     f"`generators` must be a hierarchical model: {term(sorted(axes), names)} "

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from loglin.tables import as_numbers
+from loglin.tables import as_frequencies
 
 Floats = NDArray[np.float64]
 
@@ -39,20 +39,6 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
 def chi_square_tail(statistic: float, df: int) -> float:
     """Return the probability of a chi-square at least as large; 1 without degrees of freedom."""
     return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else 1.0
-
-
-def as_frequencies(values: ArrayLike, name: str) -> Floats:
-    """Check that values are finite and not negative; return a copy in C order."""
-    array = np.array(as_numbers(values, name), np.float64, order="C")
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    with np.errstate(over="ignore"):
-        total = array.sum()
-    if not (np.isfinite(total) and array.min() >= 0):
-        bad = array[~(np.isfinite(array) & (array >= 0))]
-        got = bad[0] if len(bad) else f"a total of {total}"
-        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
-    return array
 
 
 def g2(counts: Floats, expected: Floats) -> float:

@@ -137,8 +137,8 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
     """Order the generators of a decomposable model; None if the model is not decomposable.
 
     Each generator is joined to the tree of those before it where they share most. This tree has
-    the running-intersection property if any has (Bernstein & Goodman 1981), and that is so if
-    the generators less what they share count every axis once.
+    the running-intersection property if any has (Bernstein & Goodman 1981), and that is so
+    exactly if the generators less what they share count every axis once.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def junction_of(generators: Generators) -> Junction | None:
     """Do the same with generators that were checked before."""
     waiting = [set(axes) for axes in generators]
     num_axes = len(set().union(*waiting))
-    if len(waiting) > num_axes:  # every clique of a decomposable model has an axis of its own
+    if len(waiting) > num_axes:  # in running-intersection order each clique brings a new axis
         return None
     cliques: list[set[int]] = []
     separators: list[set[int]] = []
@@ -246,10 +246,10 @@ def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
     """Return the number of free parameters, the constant counted."""
     tree = junction_of(generators)
     if tree is not None:
-        # The separator of the first clique is no set of parameters but the constant.
         cliques, separators = (
-            sum(prod(levels[axis] for axis in axes) for axes in sets) for sets in tree
+            sum(prod(levels[axis] for axis in axes) for axes in sets)
+            for sets in (tree.cliques or ((),), tree.separators[1:])
         )
-        return cliques - separators + 1
+        return cliques - separators
     # A block of parameters for every interaction.
     return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))

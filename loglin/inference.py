@@ -49,23 +49,19 @@ def effects(
         other cells determine, and the others are NaN.
     """
     levels = expected.shape
-    cells = np.flatnonzero(expected)
-    logs = np.zeros(expected.size)
-    with_start = (
+    cells, basis, covariance = _covariance(expected, generators)
+    factors = (
         expected
         if start is None
         else np.divide(expected, start, where=expected > 0, out=np.zeros_like(expected))
     )
-    logs[cells] = np.log(with_start.ravel()[cells])
-    basis = _basis(generators, levels, cells)
-    information = basis.T @ gram(generators, levels, cells, expected.ravel()) @ basis
-    score = sum(
-        (design.T @ logs[part] for part, design in blocks(generators, levels, cells)),
-        start=np.zeros(len(basis)),
-    )
-    squares = basis.T @ gram(generators, levels, cells) @ basis
+    logs = np.log(factors, where=factors > 0, out=np.zeros_like(expected)).ravel()
+    score, squares = np.zeros(len(basis)), np.zeros((basis.shape[1],) * 2)
+    for part, design in blocks(generators, levels, cells):
+        score += design.T @ logs[part]
+        seen = design @ basis
+        squares += seen.T @ seen
     parameters = basis @ np.linalg.solve(squares, basis.T @ score)
-    covariance = basis @ np.linalg.inv(information) @ basis.T
     answer = {}
     for axes, place in columns(generators, levels).items():
         spread: np.ndarray = np.ones((1, 1))
@@ -75,8 +71,10 @@ def effects(
         estimate = spread @ parameters[place]
         variance = np.einsum("ij,jk,ik->i", spread, covariance[place, place], spread)
         error = np.sqrt(np.maximum(variance, 0.0))
-        known = np.abs(spread - spread @ basis[place] @ basis.T[:, place]).max(initial=0.0, axis=1)
-        unknown = known > 1e-8
+        # What a projection keeps of a combination of these parameters is all of it, if it keeps it
+        # among them: nothing is then left to be kept elsewhere.
+        missed = spread - spread @ basis[place] @ basis[place].T
+        unknown = np.abs(missed).max(initial=0.0, axis=1) > 1e-8
         estimate[unknown], error[unknown] = np.nan, np.nan
         with np.errstate(invalid="ignore"):
             z = estimate / error
@@ -86,12 +84,8 @@ def effects(
 
 def leverages(expected: Floats, generators: Generators) -> Floats:
     """Return the diagonal of the hat matrix, in the shape of the table; 0 in cells of zero."""
-    levels = expected.shape
-    cells = np.flatnonzero(expected)
-    counts = expected.ravel()
-    basis = _basis(generators, levels, cells)
-    information = basis.T @ gram(generators, levels, cells, counts) @ basis
-    covariance = basis @ np.linalg.inv(information) @ basis.T
+    levels, counts = expected.shape, expected.ravel()
+    cells, _, covariance = _covariance(expected, generators)
     answer = np.zeros(expected.size)
     for part, design in blocks(generators, levels, cells):
         answer[part] = counts[part] * np.einsum("ij,ij->i", design @ covariance, design)
@@ -125,7 +119,9 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     if kind == "freeman-tukey":
         return np.sqrt(table) + np.sqrt(table + 1) - np.sqrt(4 * expected + 1)
     if kind == "deviance":
-        return np.sign(table - expected) * np.sqrt(2 * kl_div(table, expected))
+        return np.sign(table - expected) * np.sqrt(
+            2 * np.maximum(kl_div(table, expected), 0.0)  # which rounding takes below 0
+        )
     root = np.sqrt(expected)
     pearson = np.divide(table - expected, root, where=root > 0, out=np.zeros_like(table))
     if kind == "pearson":
@@ -134,8 +130,22 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     return np.divide(pearson, np.sqrt(np.abs(free)), where=free > 1e-10, out=np.zeros_like(table))
 
 
-def _basis(generators: Generators, levels: tuple[int, ...], cells: NDArray[np.intp]) -> Floats:
-    """Return a basis of the parameters that these cells determine; all of them as they are."""
-    if len(cells) == np.prod(levels):
-        return np.eye(num_parameters(generators, levels))
-    return determined(generators, levels, cells)[0]
+def _covariance(
+    expected: Floats, generators: Generators
+) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return the cells above zero, the parameters they determine, and these parameters' covariance.
+
+    Returns
+    -------
+    cells : int array
+    basis : (k, rank) array
+        Of the parameters that the cells determine: all of them where no cell is zero.
+    covariance : (k, k) array
+    """
+    cells = np.flatnonzero(expected)
+    if len(cells) == expected.size:
+        basis = np.eye(num_parameters(generators, expected.shape))
+    else:
+        basis = determined(generators, expected.shape, cells)[0]
+    information = basis.T @ gram(generators, expected.shape, cells, expected.ravel()) @ basis
+    return cells, basis, basis @ np.linalg.inv(information) @ basis.T

@@ -22,6 +22,8 @@ class Plan(NamedTuple):
     """Cells of all collapsed tables and their ratios."""
     num_targets: int
     """Cells of all margins that are fitted."""
+    num_margin: int
+    """Cells of the largest of them."""
 
 
 class Cycles(NamedTuple):
@@ -33,7 +35,7 @@ class Cycles(NamedTuple):
     """Largest |table margin - fitted margin| before each adjustment of the last cycle."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
     """Plan the cycle of a model on tables with so many levels."""
     tree = junction_of(generators)
@@ -50,7 +52,7 @@ def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
     steps, rows, num_work = _ipf_plan.make_plan(
         masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
     )
-    return Plan(steps, rows, num_work, int(sizes.sum()))
+    return Plan(steps, rows, num_work, int(sizes.sum()), int(sizes.max()))
 
 
 def cycle(

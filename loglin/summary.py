@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from loglin.formulas import term
 
 if TYPE_CHECKING:
     from loglin.fitting import Fit
 
-_MOST_EFFECTS = 100
-"""A longer table of effects is left out."""
+_MOST_EFFECTS = 60
+"""The effects of a model with more parameters are left out."""
 
 
 def summarize(fit: Fit) -> str:
@@ -41,7 +40,7 @@ def _what_is_zero(fit: Fit) -> list[str]:
     lines = []
     structural = 0 if fit.start is None else int((fit.start == 0).sum())
     if structural:
-        lines.append(f"{structural} structural zeros are held at zero")
+        lines.append(f"structural zeros: {structural}")
     forced = fit.table.size - structural - int(fit.facial_set.sum())
     if forced:
         lines.append(
@@ -52,11 +51,8 @@ def _what_is_zero(fit: Fit) -> list[str]:
 
 
 def _effects(fit: Fit) -> list[str]:
-    num_effects = sum(
-        int(np.prod([fit.table.shape[axis] for axis in axes])) for axes in fit.interactions
-    )
-    if num_effects > _MOST_EFFECTS:
-        return [f"{num_effects} effects: see `effects()`"]
+    if fit.num_parameters > _MOST_EFFECTS:
+        return [f"{fit.num_parameters} parameters: see `effects()`"]
     rows = []
     for axes, effect in fit.effects().items():
         name = term(axes, fit.names)
@@ -65,6 +61,11 @@ def _effects(fit: Fit) -> list[str]:
             values = (f"{part[place]:.4f}" for part in effect)
             rows.append((name, level, *values))
     rows.insert(0, ("effect", "level", "estimate", "std. error", "z"))
+    return as_columns(rows)
+
+
+def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set text in columns: the first two to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

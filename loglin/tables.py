@@ -121,6 +121,12 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
     return np.bincount(cells, minlength=prod(levels)).reshape(levels).astype(np.float64)
 
 
+def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
+    """Add a table up to the margin of some axes, keeping all dimensions."""
+    others = tuple(axis for axis in range(table.ndim) if axis not in axes)
+    return table.sum(axis=others, keepdims=True)
+
+
 def as_codes(
     values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
 ) -> tuple[NDArray[np.int8], tuple[int, ...]]:
@@ -183,6 +189,20 @@ def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
         raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
     if np.ma.is_masked(values):
         raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
+    return array
+
+
+def as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Check that values are finite and not negative; return a copy in C order."""
+    array = np.array(as_numbers(values, name), np.float64, order="C")
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not (np.isfinite(total) and array.min() >= 0):
+        bad = array[~(np.isfinite(array) & (array >= 0))]
+        got = bad[0] if len(bad) else f"a total of {total}"
+        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
     return array
 
 

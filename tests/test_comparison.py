@@ -102,6 +102,13 @@ def test_searches_by_p_values(direction):
     assert (0, 1, 2) not in search.fit.interactions
 
 
+def test_an_axis_of_one_level_is_never_worth_a_step(rng):
+    table = rng.poisson(20.0, (2, 1, 3))
+    for direction in ("forward", "backward"):
+        search = stepwise(table, direction=direction, criterion="p")
+        assert search.fit.converged
+
+
 def test_a_search_stays_within_its_bounds():
     search = stepwise(TABLE, lower="A + B*C", criterion="bic")
     assert {(1, 2), (0,)} <= set(search.fit.interactions)

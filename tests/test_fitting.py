@@ -160,6 +160,9 @@ def test_not_converging_is_told():
 
 
 def test_cells_of_huge_and_tiny_tables():
+    for scale in (1e-200, 1e-12, 1e12, 1e200):
+        closed = fit(scale * np.array([[1.0, 2], [3, 6]]), "A + B")
+        np.testing.assert_allclose(closed.expected, scale * np.array([[1, 2], [3, 6]]))
     for scale in (1e-12, 1e12):
         fitted = fit(scale * np.arange(1.0, 9).reshape(2, 2, 2), "(A + B + C)^2")
         np.testing.assert_allclose(fitted.expected.sum(), scale * 36, rtol=1e-6)

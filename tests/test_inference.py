@@ -167,6 +167,14 @@ def test_residuals_of_a_saturated_model_are_zero():
         )
 
 
+def test_deviance_residuals_of_cells_that_are_fitted_exactly():
+    # What such a cell adds to G2 is rounded to less than zero.
+    fitted = fit([[[4, 9], [7, 5]], [[0, 0], [2, 6]]], PAIRS)
+    deviance = fitted.residuals("deviance")
+    assert np.isfinite(deviance).all()
+    np.testing.assert_allclose((deviance**2).sum(), fitted.g2, rtol=1e-6)
+
+
 def test_designs_in_pieces_are_the_same(rng, monkeypatch):
     weights = rng.random(24)
     whole = gram(tuple(PAIRS), (2, 3, 4), np.arange(24), weights)
