@@ -170,7 +170,9 @@ def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
     chosen, chosen_largest = np.uint64(0), 0
     sizes = np.empty(num, np.int64)
     for long in range(0 if cells <= LARGE_TABLE else 1, 2):
-        inner = _last_axes(axes, levels, LONG_RUN if long else SHORT_RUN)
+        # Very large tables have room for runs of up to four times as long.
+        long_run = max(LONG_RUN, min(4 * LONG_RUN, cells >> 14))
+        inner = _last_axes(axes, levels, long_run if long else SHORT_RUN)
         run_cost = LONG_RUN_COST if long else SHORT_RUN_COST
         # Much smaller than a large table, or they save too little.
         largest, lowest_here = cells // (4 if cells > LARGE_TABLE else 2), np.inf
