@@ -194,7 +194,8 @@ def stepwise(
 
     Notes
     -----
-    AIC and BIC count all parameters of a model, also those that the table does not determine, as
+    Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
+    all parameters of a model, also those that the table does not determine, as
     R's `step` does; p-values go by `df_adjusted`.
 
     Examples
@@ -217,6 +218,9 @@ def stepwise(
     largest = _all_of(saturated(counts.ndim) if upper is None else upper, counts.ndim, axes)
     if not smallest <= begin <= largest:
         raise ValueError("`model` must contain `lower` and be contained in `upper`")
+    # An axis of one level has no parameters, and would only stand in the way of larger terms.
+    worth = {t for t in largest if all(counts.shape[axis] > 1 for axis in t)}
+    begin, largest = smallest | (begin & worth), smallest | worth
 
     def fitted(terms: Terms) -> Fit:
         return fit(counts, terms, names=names, start=start)

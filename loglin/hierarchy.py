@@ -14,6 +14,9 @@ from loglin.tables import as_count, as_levels
 
 Generators = tuple[tuple[int, ...], ...]
 
+_MOST_INTERACTIONS = 2**16
+"""Models with more are counted without listing them."""
+
 
 class Junction(NamedTuple):
     """The cliques of a decomposable model in running-intersection order.
@@ -251,5 +254,12 @@ def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
             for sets in (tree.cliques or ((),), tree.separators[1:])
         )
         return cliques - separators
-    # A block of parameters for every interaction.
-    return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))
+    if sum(2 ** len(axes) for axes in generators) <= _MOST_INTERACTIONS:
+        # A block of parameters for every interaction.
+        return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))
+    # A generator adds its parameters but for those of the parts it shares with the ones before.
+    total = prod(levels[axis] for axis in generators[0])
+    for i, axes in enumerate(generators[1:], start=1):
+        shared = _maximal(frozenset(axes) & frozenset(other) for other in generators[:i])
+        total += prod(levels[axis] for axis in axes) - num_parameters(shared, levels)
+    return total

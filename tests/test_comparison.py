@@ -105,8 +105,13 @@ def test_searches_by_p_values(direction):
 def test_an_axis_of_one_level_is_never_worth_a_step(rng):
     table = rng.poisson(20.0, (2, 1, 3))
     for direction in ("forward", "backward"):
-        search = stepwise(table, direction=direction, criterion="p")
-        assert search.fit.converged
+        for criterion in ("aic", "p"):
+            search = stepwise(table, direction=direction, criterion=criterion)
+            without = stepwise(table[:, 0], direction=direction, criterion=criterion)
+            assert [step.fit.g2 for step in search.path] == pytest.approx(
+                [step.fit.g2 for step in without.path]
+            )
+            assert all(1 not in axes for axes in search.fit.generators)
 
 
 def test_a_search_stays_within_its_bounds():

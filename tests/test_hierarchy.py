@@ -137,6 +137,14 @@ def test_degrees_of_freedom_are_cells_less_the_rank_of_the_design(rng):
         assert degrees_of_freedom(generators, levels) == len(cells) - rank
 
 
+def test_parameters_are_counted_with_and_without_a_list(monkeypatch):
+    levels = (2, 3, 2, 4)
+    models = models_of_four_variables()
+    listed = [degrees_of_freedom(generators, levels) for generators in models]
+    monkeypatch.setattr("loglin.hierarchy._MOST_INTERACTIONS", 0)
+    assert [degrees_of_freedom(generators, levels) for generators in models] == listed
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
