@@ -51,6 +51,8 @@ def mosaic_plot(
     ValueError
         If the table has more than four axes or no counts, or the kind is unknown.
     """
+    if not isinstance(fit, Fit):
+        raise ValueError(f"`fit` must be a Fit, got {type(fit).__name__}")
     if fit.table.ndim > _MOST_AXES or fit.table.sum() == 0:
         raise ValueError(
             f"`fit` must be of a table with counts and at most {_MOST_AXES} axes, "
@@ -132,12 +134,12 @@ def _write_levels(ax: Axes, fit: Fit) -> None:
         for label, at in zip(fit.labels[axis], _label_places(fit.table, axis), strict=True):
             if vertical:
                 ax.text(
-                    x_name, at, label, rotation=90, va="center", fontsize=9,
+                    x_name, at, label, rotation=90, va="center", fontsize=9, parse_math=False,
                     ha="right" if side == "left" else "left",
                 )  # fmt: skip
             else:
                 ax.text(
-                    at, y_name, label, ha="center", fontsize=9,
+                    at, y_name, label, ha="center", fontsize=9, parse_math=False,
                     va="bottom" if side == "top" else "top",
                 )  # fmt: skip
         if vertical:

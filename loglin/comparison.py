@@ -232,6 +232,11 @@ def stepwise(
             return compare(candidate, current).p_value
         return compare(current, candidate).p_value
 
+    def gain(step: Step) -> float:
+        """G2 per degree of freedom: which of two p-values that are both 0 is the smaller."""
+        df = abs(now.df - step.fit.df)
+        return abs(now.g2 - step.fit.g2) / max(df, 1)
+
     def is_better(score: float, best: float, change: str) -> bool:
         # Going backward by p-values, the largest is the best.
         return score > best if criterion == "p" and change[0] == "-" else score < best
@@ -245,12 +250,16 @@ def stepwise(
         for change, changed in _neighbours(terms, smallest, largest, direction, axes):
             candidate = fitted(changed)
             score = score_of(candidate, path[-1].fit, change)
-            if is_better(score, to_beat, change):
-                best, to_beat = (Step(change, candidate, score), changed), score
+            step = Step(change, candidate, score)
+            tied = best is not None and score == to_beat == 0.0 and change[0] == "+"
+            if is_better(score, to_beat, change) or (
+                tied and best is not None and gain(step) > gain(best[0])
+            ):
+                best, to_beat = (step, changed), score
         if best is None:
             return Search(path[-1].fit, tuple(path))
         path.append(best[0])
-        terms = best[1]
+        now, terms = best[0].fit, best[1]
 
 
 def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:

@@ -175,7 +175,8 @@ class Fit:
         test = ""
         if self.mle_exists or self.num_parameters <= _QUICK_PARAMETERS:
             test = f", df={self.df_adjusted}, p={self.p_value:.3g}"
-        return f"Fit({self.model}: g2={self.g2:.6g}{test})"
+        told = "" if self.converged else ", not converged"
+        return f"Fit({self.model}: g2={self.g2:.6g}{test}{told})"
 
 
 class Fits(NamedTuple):

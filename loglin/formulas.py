@@ -1,11 +1,16 @@
 """Models as text: brackets, as in [U A][B], and formulas, as in U*A + B."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import chain, combinations
 from typing import Any
 
+from loglin.tables import as_count
+
 Axes = frozenset[int]
+
+_MOST_AXES = 10_000
+_MOST_PARENTHESES = 100
 
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _TOKEN = re.compile(r"\s*(?:([^\W\d][\w.]*)|(\d+)|(\S))")
@@ -32,7 +37,7 @@ def as_names(
     """
     if names is None:
         names = default_names(len(shape))
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, str | Set) or not isinstance(names, Iterable):
         raise ValueError(
             f"`names` must be a sequence of names or a mapping from names to labels, got {names!r}"
         )
@@ -50,7 +55,7 @@ def as_names(
     if not isinstance(names, Mapping):
         return axes, tuple(tuple(map(str, range(levels))) for levels in shape)
     for axis in axes:
-        if not isinstance(names[axis], Iterable):
+        if isinstance(names[axis], Set) or not isinstance(names[axis], Iterable):
             raise ValueError(f"`names` must have labels for {axis}, got {names[axis]!r}")
     labels = tuple(tuple(map(str, names[axis])) for axis in axes)
     for axis, given, levels in zip(axes, labels, shape, strict=True):
@@ -81,7 +86,14 @@ def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = N
     >>> bracket([(0, 1), (2,)])
     '[A B][C]'
     """
-    sets = [tuple(generator) for generator in generators]
+    if isinstance(generators, str):
+        raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+    try:
+        sets = [tuple(generator) for generator in generators]
+    except TypeError:
+        raise ValueError(f"`generators` must be sets of axes, got {generators!r}") from None
+    for axis in chain.from_iterable(sets):
+        as_count(axis, "generators", 0, _MOST_AXES)
     most = max((axis for axes in sets for axis in axes), default=-1)
     names = default_names(most + 1) if names is None else names
     if most >= len(names):
@@ -113,6 +125,8 @@ def parse(text: str, names: Sequence[str]) -> list[Axes]:
     """
     if "[" in text:
         return _parse_brackets(text, names)
+    if text.count("(") > _MOST_PARENTHESES:
+        raise ValueError(f"`generators` must have at most {_MOST_PARENTHESES} parentheses")
     reader = _Reader(text, names)
     terms = reader.sum()
     reader.expect_end()
@@ -198,7 +212,8 @@ class _Reader:
     def power(self) -> set[Axes]:
         terms = self.atom()
         if self.take("^"):
-            if not (self.tokens and self.tokens[0].isdigit() and int(self.tokens[0]) > 0):
+            power = self.tokens[0] if self.tokens else ""
+            if not (power.isdecimal() and len(power) < 10 and int(power) > 0):
                 raise self.error("a power of at least 1")
             order = int(self.tokens.pop(0))
             terms = {

@@ -148,4 +148,11 @@ def _covariance(
     else:
         basis = determined(generators, expected.shape, cells)[0]
     information = basis.T @ gram(generators, expected.shape, cells, expected.ravel()) @ basis
-    return cells, basis, basis @ np.linalg.inv(information) @ basis.T
+    try:
+        inverse = np.linalg.inv(information)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "the expected counts must be nearer to each other for standard errors and leverages, "
+            f"got {expected[expected > 0].min():.3g} to {expected.max():.3g}"
+        ) from None
+    return cells, basis, basis @ inverse @ basis.T

@@ -53,8 +53,12 @@ def _what_is_zero(fit: Fit) -> list[str]:
 def _effects(fit: Fit) -> list[str]:
     if fit.num_parameters > _MOST_EFFECTS:
         return [f"{fit.num_parameters} parameters: see `effects()`"]
+    try:
+        effects = fit.effects()
+    except ValueError as error:
+        return [f"no effects: {error}"]
     rows = []
-    for axes, effect in fit.effects().items():
+    for axes, effect in effects.items():
         name = term(axes, fit.names)
         for place in product(*(range(fit.table.shape[axis]) for axis in axes)):
             level = ":".join(fit.labels[axis][i] for axis, i in zip(axes, place, strict=True))

@@ -102,6 +102,14 @@ def test_searches_by_p_values(direction):
     assert (0, 1, 2) not in search.fit.interactions
 
 
+def test_p_values_that_are_all_zero_are_told_apart():
+    # A chain A - B - C, so strong that every first step has a p-value of 0.
+    link = np.array([[0.9, 0.1], [0.1, 0.9]])
+    table = np.round(link[:, :, None] * link[None] * 250_000)
+    search = stepwise(table, direction="forward", criterion="p")
+    assert search.fit.model == "[A B][B C]"
+
+
 def test_an_axis_of_one_level_is_never_worth_a_step(rng):
     table = rng.poisson(20.0, (2, 1, 3))
     for direction in ("forward", "backward"):

@@ -87,6 +87,8 @@ def test_names_go_with_the_fit():
         ("U A", r"expected \+, \*, : or \^, got 'A'"),
         ("U^0", "expected a power of at least 1, got '0'"),
         ("U^", "expected a power of at least 1, got the end"),
+        ("U^\u00b2", "expected a power of at least 1"),
+        ("(" * 5000 + "U" + ")" * 5000, "at most 100 parentheses"),
         ("U - A", "got '-'"),
         ("2", "expected the name of an axis, got '2'"),
     ],
@@ -101,6 +103,8 @@ def test_what_is_no_model_gets_one_sentence(text, message):
     [
         ("AB", "`names` must be a sequence of names or a mapping.*got 'AB'"),
         (3, "`names` must be a sequence of names or a mapping.*got 3"),
+        ({"A", "B"}, "`names` must be a sequence of names or a mapping"),
+        ({"A": {"x", "y"}, "B": "xy"}, "`names` must have labels for A"),
         (["A"], "`names` must be 2, one an axis, got 1"),
         (["A", "A"], "`names` must differ from each other"),
         (["A", "B C"], "`names` must begin with a letter .*got 'B C'"),
@@ -126,6 +130,14 @@ def test_bad_names_get_one_sentence(names, message):
 def test_generators_by_name_are_checked(generators, message):
     with pytest.raises(ValueError, match=message):
         fit([[1, 2], [3, 4]], generators)
+
+
+@pytest.mark.parametrize(
+    "generators", [None, 5, [5], "AB", [(1.5,)], [("A",)], [(-1,)], [(10**20,)]]
+)
+def test_a_bracket_needs_axes(generators):
+    with pytest.raises(ValueError, match="`generators` must be"):
+        bracket(generators)
 
 
 def test_a_bracket_needs_names():

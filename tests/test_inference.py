@@ -184,6 +184,13 @@ def test_designs_in_pieces_are_the_same(rng, monkeypatch):
     np.testing.assert_allclose(gram(tuple(PAIRS), (2, 3, 4), np.arange(24), weights), whole)
 
 
+def test_counts_too_far_apart_for_standard_errors():
+    fitted = fit([[1e-300, 1], [1, 1]], "A*B")
+    with pytest.raises(ValueError, match="must be nearer to each other .* got 1e-300 to 1"):
+        fitted.effects()
+    assert "no effects: the expected counts must be nearer" in fitted.summary()
+
+
 def test_a_residual_of_no_kind():
     with pytest.raises(ValueError, match="`kind` must be one of .*got 'raw'"):
         fit([[1, 2], [3, 4]], "A + B").residuals("raw")

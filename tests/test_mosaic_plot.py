@@ -62,5 +62,7 @@ def test_shades_follow_the_residuals(ax):
 def test_a_table_with_too_many_axes():
     with pytest.raises(ValueError, match="at most 4 axes, got 5 axes"):
         mosaic_plot(fit(np.ones((2,) * 5), "A"))
+    with pytest.raises(ValueError, match="`fit` must be a Fit, got ndarray"):
+        mosaic_plot(TABLE)
     with pytest.raises(ValueError, match="got 2 axes and a total of 0"):
         mosaic_plot(fit(np.zeros((2, 2)), "A"))
