@@ -39,7 +39,7 @@ def fit_each(
     most,
     iterations,
     left,
-):  # fmt: skip
+):
     """Fit every table of `counts` in place of `expected`, both (n, cells).
 
     With `from_ones` `expected` need not be set, else it is where the fit starts. A table is done

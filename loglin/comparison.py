@@ -225,41 +225,36 @@ def stepwise(
     def fitted(terms: Terms) -> Fit:
         return fit(counts, terms, names=names, start=start)
 
-    def score_of(candidate: Fit, current: Fit, change: str) -> float:
+    def step_to(change: str, candidate: Fit) -> Step:
         if criterion != "p":
-            return float(getattr(candidate, criterion))
-        if change[0] == "-":
-            return compare(candidate, current).p_value
-        return compare(current, candidate).p_value
+            return Step(change, candidate, float(getattr(candidate, criterion)))
+        pair = (candidate, path[-1].fit) if change[0] == "-" else (path[-1].fit, candidate)
+        return Step(change, candidate, compare(*pair).p_value)
 
-    def gain(step: Step) -> float:
-        """G2 per degree of freedom: which of two p-values that are both 0 is the smaller."""
-        df = abs(now.df - step.fit.df)
-        return abs(now.g2 - step.fit.g2) / max(df, 1)
+    def cost(step: Step) -> tuple[float, ...]:
+        """Return what the best step has least of."""
+        if criterion != "p":
+            return (step.score,)
+        if direction == "backward":
+            return (-step.score, 0.0)
+        # Of p-values that are both 0, G2 per degree of freedom tells which is the smaller.
+        now = path[-1].fit
+        return (step.score, -abs(now.g2 - step.fit.g2) / max(abs(now.df - step.fit.df), 1))
 
-    def is_better(score: float, best: float, change: str) -> bool:
-        # Going backward by p-values, the largest is the best.
-        return score > best if criterion == "p" and change[0] == "-" else score < best
-
-    now = fitted(begin)
-    path = [Step("", now, np.nan if criterion == "p" else score_of(now, now, ""))]
-    terms = begin
+    first = fitted(begin)
+    path = [Step("", first, np.nan if criterion == "p" else float(getattr(first, criterion)))]
     while True:
-        best: tuple[Step, Terms] | None = None
-        to_beat = alpha if criterion == "p" else path[-1].score
-        for change, changed in _neighbours(terms, smallest, largest, direction, axes):
-            candidate = fitted(changed)
-            score = score_of(candidate, path[-1].fit, change)
-            step = Step(change, candidate, score)
-            tied = best is not None and score == to_beat == 0.0 and change[0] == "+"
-            if is_better(score, to_beat, change) or (
-                tied and best is not None and gain(step) > gain(best[0])
-            ):
-                best, to_beat = (step, changed), score
-        if best is None:
+        terms = frozenset(path[-1].fit.interactions)
+        steps = (
+            step_to(change, fitted(changed))
+            for change, changed in _neighbours(terms, smallest, largest, direction, axes)
+        )
+        best = min(steps, key=cost, default=None)
+        to_beat = -alpha if direction == "backward" else alpha
+        # A tuple that begins with the same number and is longer is no less.
+        if best is None or cost(best) >= ((to_beat,) if criterion == "p" else cost(path[-1])):
             return Search(path[-1].fit, tuple(path))
-        path.append(best[0])
-        now, terms = best[0].fit, best[1]
+        path.append(best)
 
 
 def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:

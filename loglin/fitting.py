@@ -18,7 +18,6 @@ from loglin.hierarchy import (
     Generators,
     Junction,
     as_generators,
-    degrees_of_freedom,
     interactions,
     junction_of,
     num_parameters,
@@ -97,7 +96,7 @@ class Fit:
     @cached_property
     def df(self) -> int:
         """Degrees of freedom, all cells and all parameters counted."""
-        return degrees_of_freedom(self.generators, self.table.shape)
+        return self.table.size - self.num_parameters
 
     @cached_property
     def facial_set(self) -> NDArray[np.bool_]:
@@ -120,7 +119,7 @@ class Fit:
         """Chi-square probability of a `g2` at least as large on `df_adjusted`; 1 if that is 0."""
         return goodness.chi_square_tail(self.g2, self.df_adjusted)
 
-    @property
+    @cached_property
     def num_parameters(self) -> int:
         """Free parameters of the model, the constant counted."""
         return num_parameters(self.generators, self.table.shape)
@@ -341,7 +340,7 @@ def fit_tables(
         expected=expected,
         g2=np.maximum(2 * rel_entr(counts, expected).sum(axis=inner), 0.0),
         x2=goodness.x2_parts(counts, expected).sum(axis=inner),
-        df=degrees_of_freedom(model, shape),
+        df=prod(shape) - num_parameters(model, shape),
         iterations=iterations,
         converged=deviation <= limits,
         deviation=deviation,

@@ -10,7 +10,9 @@ from loglin.tables import as_count
 Axes = frozenset[int]
 
 _MOST_AXES = 10_000
+"""Beyond this an axis is taken for a mistake, before names are made for all before it."""
 _MOST_PARENTHESES = 100
+"""In a formula; reading them goes deeper with each."""
 
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _TOKEN = re.compile(r"\s*(?:([^\W\d][\w.]*)|(\d+)|(\S))")
