@@ -8,13 +8,19 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint lock clean
+.PHONY: help demo paper paper-small test bench lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/requirements.lock  ## the main job: train, select, draw; prints the path of the results page
 	@$(BIN)/python -m experiments training-progress --num-epochs 200 --seeds 5
+
+paper: .venv/requirements.lock  ## the studies at the paper's size, on two cores; goes on where it was stopped
+	@$(BIN)/python -m experiments paper --workers 2
+
+paper-small: .venv/requirements.lock  ## a reduced version of each
+	@$(BIN)/python -m experiments paper --small --workers 2
 
 test: .venv/requirements.lock  ## the tests
 	@$(BIN)/python -m pytest

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from models import DBMConfig, GenerativeModel, VAEConfig, dbm, pretraining, snapshots, vae
 from models.dbm import start_fine_tuning
 
-NAMES = {"vae": "VAE", "dbm": "DBM"}
-PAPER_LEARNING_RATE = {"vae": 1e-4, "dbm": 1e-3}
+ModelName = Literal["vae", "dbm"]
+NAMES: dict[ModelName, str] = {"vae": "VAE", "dbm": "DBM"}
+PAPER_LEARNING_RATE: dict[ModelName, float] = {"vae": 1e-4, "dbm": 1e-3}
 
 
 @dataclass(frozen=True)
 class ArchitectureConfig:
     """Settings of the model; the defaults are the paper's."""
 
-    model: Literal["vae", "dbm"] = "vae"
+    model: ModelName = "vae"
     """Variational autoencoder or deep Boltzmann machine."""
     num_latents: int = 10
     """Latents of the VAE, or units in the highest layer of the DBM."""
@@ -78,15 +79,17 @@ class ArchitectureConfig:
             learning_rate=self.rate(),
         )
 
-    def dbm(self, num_genes: int, num_cells: int, pretrain_epochs: int) -> DBMConfig:
-        """Return the settings of the DBM: as many units as genes, then the latents."""
+    def dbm(self, num_genes: int, num_cells: int) -> DBMConfig:
+        """Return the settings of the DBM: as many units as genes, then the latents.
+
+        How long it is pretrained is for `look_at` to say.
+        """
         return DBMConfig(
             layer_sizes=(num_genes, num_genes, self.num_latents),
             batch_size=self.batch_size,
             learning_rate=self.rate(),
             fine_learning_rate=self.rate(),
             fine_batch_size=min(10, num_cells),
-            pretrain_epochs=pretrain_epochs,
             pretrain_in_turn=True,
         )
 
@@ -120,17 +123,21 @@ def look_at(
         return
     pretrain_key, start_key, fine_key = jax.random.split(key, 3)
     num_pretraining = config.num_pretraining(epochs[-1])
-    settings = config.dbm(num_genes, len(x), num_pretraining)
-    early = sorted({*(epoch for epoch in epochs if epoch < num_pretraining), num_pretraining})
+    settings = config.dbm(num_genes, len(x))
+    # One epoch at a time, so that whatever their number only one block is compiled.
     model = pretraining(settings)
-    for look in _looks(model, snapshots(pretrain_key, model, x, early)):
+    look = None
+    for look in _looks(model, snapshots(pretrain_key, model, x, range(num_pretraining + 1))):
         if look.epoch in epochs:
             yield look
+    assert look is not None  # there is an epoch 0
     state = start_fine_tuning(start_key, settings, look.state.params, x)
-    late = [epoch for epoch in epochs if epoch > num_pretraining]
     model = dbm(settings)
+    late = range(num_pretraining + 1, epochs[-1] + 1)
     resume = num_pretraining, state
-    yield from _looks(model, snapshots(fine_key, model, x, late, resume=resume))
+    for look in _looks(model, snapshots(fine_key, model, x, late, resume=resume)):
+        if look.epoch in epochs:
+            yield look
 
 
 def _looks(model: GenerativeModel, seen: Iterator[tuple[int, Any, Any]]) -> Iterator[Look]:

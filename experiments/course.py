@@ -1,24 +1,17 @@
 """Follow what a model learns over its training: select and find patterns at every look."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.architecture import ArchitectureConfig, look_at
+from experiments.runs import Track, without_bar
 from loglin import dichotomize, frequent_patterns, select_features
 from loglin.tables import as_count
-
-Track = Callable[[Iterable[Any], int], Iterator[Any]]
-"""track(iterable, length) passes the items on while it shows a progress bar."""
-
-
-def without_bar(iterable: Iterable[Any], length: int) -> Iterator[Any]:
-    """Pass the items on and show nothing."""
-    return iter(iterable)
 
 
 @dataclass(frozen=True)
@@ -73,6 +66,18 @@ class Course(NamedTuple):
     """(t,) the model's reconstruction error in the epoch, in nats; NaN before training."""
 
 
+class Drawn(NamedTuple):
+    """Synthetic cells of a model at some epoch of its training."""
+
+    epoch: int
+    x: NDArray[np.int8]
+    """(n, p)"""
+    u: NDArray[np.int8]
+    """(n, r) codes; real latents are cut at their median."""
+    reconstruction: float
+    """Nats per cell in the epoch; NaN before the first."""
+
+
 def follow(
     key: jax.Array,
     architecture: ArchitectureConfig,
@@ -83,31 +88,67 @@ def follow(
 ) -> Course:
     """Train a model on x (n, p); at each look draw samples, select features, find patterns.
 
-    Real latents are cut at their median. Epochs and looks have keys of their own, so what is seen
-    at an epoch does not depend on how often one looks.
+    Epochs and looks have keys of their own, so what is seen at an epoch does not depend on how
+    often one looks.
     """
-    train_key, sample_key, shuffle_key = jax.random.split(key, 3)
-    epochs = sorted({*range(0, config.num_epochs, config.every), config.num_epochs})
-    seen = look_at(train_key, architecture, x, epochs, encoder_hidden)
-    looks = []
-    for epoch, model, state, reconstruction in track(seen, len(epochs)):
+    draw_key, shuffle_key = jax.random.split(key)
+    drawn = draw_at(draw_key, architecture, x, config, encoder_hidden)
+    return as_course(
+        examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, config)
+        for cells in track(drawn, len(epochs_of(config)))
+    )
+
+
+def epochs_of(config: CourseConfig) -> list[int]:
+    """Return the epochs of the looks."""
+    return sorted({*range(0, config.num_epochs, config.every), config.num_epochs})
+
+
+def draw_at(
+    key: jax.Array,
+    architecture: ArchitectureConfig,
+    x: NDArray[np.int8],
+    config: CourseConfig,
+    encoder_hidden: tuple[int, ...] | None = None,
+) -> Iterator[Drawn]:
+    """Train a model on x (n, p) and draw synthetic cells from it at each look."""
+    train_key, sample_key = jax.random.split(key)
+    seen = look_at(train_key, architecture, x, epochs_of(config), encoder_hidden)
+    for epoch, model, state, reconstruction in seen:
         samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)
         x_syn, u_syn = map(np.asarray, samples)
-        shuffle_seed = jax.random.key_data(jax.random.fold_in(shuffle_key, epoch))
-        selection = select_features(
-            x_syn,
-            u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn),
-            config.num_selected,
-            num_shuffles=config.num_shuffles,
-            rng=np.random.default_rng(np.asarray(shuffle_seed)),
-        )
-        patterns = frequent_patterns(x_syn, selection.features.tolist(), config.num_patterns)
-        states = np.full((config.num_patterns, config.num_selected), -1, np.int8)
-        counts = np.zeros(config.num_patterns, np.int64)
-        states[: len(patterns.states)] = patterns.states
-        counts[: len(patterns.counts)] = patterns.counts
-        found = selection.features, selection.gains, selection.chance.mean, selection.by_chance
-        looks.append((epoch, *found, states, counts, reconstruction))
+        codes = u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn)
+        yield Drawn(epoch, x_syn, codes, reconstruction)
+
+
+def examine(key: jax.Array, drawn: Drawn, config: CourseConfig) -> Course:
+    """Select features and find patterns; return the entries of one look."""
+    selection = select_features(
+        drawn.x,
+        drawn.u,
+        config.num_selected,
+        num_shuffles=config.num_shuffles,
+        rng=np.random.default_rng(np.asarray(jax.random.key_data(key))),
+    )
+    patterns = frequent_patterns(drawn.x, selection.features.tolist(), config.num_patterns)
+    states = np.full((config.num_patterns, config.num_selected), -1, np.int8)
+    counts = np.zeros(config.num_patterns, np.int64)
+    states[: len(patterns.states)] = patterns.states
+    counts[: len(patterns.counts)] = patterns.counts
+    return Course(
+        np.array(drawn.epoch),
+        selection.features,
+        selection.gains,
+        selection.chance.mean,
+        selection.by_chance,
+        states,
+        counts,
+        np.array(drawn.reconstruction),
+    )
+
+
+def as_course(looks: Iterable[Course]) -> Course:
+    """Put the entries of all looks together, along a new first axis."""
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
 
 

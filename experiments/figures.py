@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 ORANGE, GREEN, GREY, BLUE = "#E69F00", "#009E73", "#8C8C8C", "#0072B2"
 INK, LINE = "#1A1A1A", "#BFBFBF"
+
+ROLE_COLORS = {"stage": ORANGE, "overlap": GREEN, "noise": GREY}
+"""Of the simulated genes, as in the paper's figures."""
 
 NOT_SELECTED, SELECTED_0, SELECTED_1 = 0, 1, 2
 """Brightness of a mosaic's tile: bright, medium, dark."""
@@ -61,7 +64,7 @@ def tone_patch(color: str, brightness: int, label: str) -> Patch:
     return Patch(color=tuple(shade(color, brightness)), label=label)
 
 
-def mosaic_legend(figure: Figure, colors: Mapping[str, str], tones: Mapping[str, int]) -> None:
+def mosaic_legend(figure: FigureBase, colors: Mapping[str, str], tones: Mapping[str, int]) -> None:
     """Explain the colours, and the tones by a swatch of all colours in each, above a figure."""
     swatches: list[Any] = [tone_patch(color, SELECTED_0, name) for name, color in colors.items()]
     swatches += [
@@ -82,7 +85,7 @@ def mosaic_legend(figure: Figure, colors: Mapping[str, str], tones: Mapping[str,
 def mean_and_range(
     ax: Axes,
     epochs: NDArray[np.int64],
-    counts: NDArray[np.int64],
+    counts: NDArray[np.float64 | np.int64],
     color: str,
     style: str,
     label: str,

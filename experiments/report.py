@@ -54,7 +54,7 @@ def judge(share: float, reproduced: float, partly: float) -> Verdict:
 def write_report(
     name: str,
     section: Section,
-    provenance: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
     out: Path,
     order: Sequence[str],
 ) -> Path:
@@ -65,8 +65,8 @@ def write_report(
     name : str
         Of the study.
     section : Section
-    provenance : sequence of mappings
-        Of the units that the section shows, as in `runs.Unit`.
+    provenance : mapping
+        Where the numbers come from: what to show, by name.
     out : Path
         The results folder; the page is `out`/index.html.
     order : sequence of str
@@ -99,7 +99,7 @@ def _section_html(
     name: str,
     section: Section,
     images: Mapping[str, bytes],
-    provenance: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
 ) -> str:
     statements = "".join(
         f"<tr><td>{escape(s.paper)}</td><td>{escape(s.measured)}</td>"
@@ -133,16 +133,10 @@ def _table_html(table: Table) -> str:
     return f"<h3>{escape(table.caption)}</h3><table><tr>{header}</tr>{rows}</table>"
 
 
-def _provenance_html(provenance: Sequence[Mapping[str, Any]]) -> str:
-    first = provenance[0]
-    facts = {
-        "settings": first["settings"],
-        "seeds": [unit["seed"] for unit in provenance],
-        "seconds": [unit["seconds"] for unit in provenance],
-        "revision": sorted({unit["revision"] for unit in provenance}),
-        "versions": first["versions"],
-    }
-    rows = "".join(f"<dt>{key}</dt><dd>{escape(str(value))}</dd>" for key, value in facts.items())
+def _provenance_html(provenance: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<dt>{key}</dt><dd>{escape(str(value))}</dd>" for key, value in provenance.items()
+    )
     return f"<details><summary>Where these numbers come from</summary><dl>{rows}</dl></details>"
 
 

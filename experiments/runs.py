@@ -1,149 +1,279 @@
-"""Run a study seed by seed, keep each result in a file of its own, and take up where it stopped.
+"""Run the units of a study, keep each result in a file of its own, and take up where it stopped.
 
-One seed is one unit of work. Its result is written to a temporary file that is renamed when it
-is complete, under a folder named after the settings, versions and source it was computed with, so
-results of different settings or code never mix. A file that is there is not computed again.
+A unit is a function, its settings and a seed; from these alone follows its result. The result is
+written to a temporary file that is renamed when it is complete, under a folder named after the
+settings, versions and source it was computed with, so results of different settings or code
+never mix. A file that is there is not computed again, whichever study asks for it.
 """
 
 import dataclasses
 import hashlib
-import importlib.metadata
-import inspect
 import json
-import platform
-import subprocess
 import time
-from collections.abc import Iterable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 import tyro
-from rich.progress import track
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from threadpoolctl import threadpool_limits
 
+from experiments.executors import InProcess
+from experiments.provenance import revision, source_digest, versions
+from models import DivergedError
 from models.storage import DAMAGE, replace_file
 
 T = TypeVar("T")
 Flat = Annotated[T, tyro.conf.arg(name="")]
 """Settings inside other settings, shown on the command line as if they were not nested."""
 
-PACKAGES = (
-    "loglin",
-    "jax",
-    "jaxlib",
-    "flax",
-    "optax",
-    "numpy",
-    "numba",
-    "scipy",
-    "scikit-learn",
-)
-"""What the numbers depend on."""
+Track = Callable[[Iterable[Any], int], Iterator[Any]]
+"""track(iterable, length) passes the items on while it shows a progress bar."""
+
+
+def without_bar(iterable: Iterable[Any], length: int) -> Iterator[Any]:
+    """Pass the items on and show nothing."""
+    return iter(iterable)
 
 
 class Unit(NamedTuple):
-    """One seed's result and where it comes from."""
+    """A piece of work that depends on no other."""
+
+    compute: Callable[..., Any]
+    """compute(settings, seed, track) -> result: a function of a module, whose name names the
+    folder. It says by its annotation which NamedTuple of arrays it returns."""
+    settings: Any
+    """A frozen dataclass of plain values."""
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The unit's kind, as in `cortex-model`."""
+        return self.compute.__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that the result depends on, the seed aside."""
+        return {
+            "study": self.name,
+            "settings": dataclasses.asdict(self.settings),
+            "versions": versions(),
+            "source": _source(self.compute),
+        }
+
+    def path(self, out: Path) -> Path:
+        """Return the file of the result."""
+        identity = json.dumps(self.identity, sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
+        return out / self.name / digest / f"seed-{self.seed}.npz"
+
+
+class Done(NamedTuple):
+    """A unit's result and where it comes from."""
+
+    settings: Any
+    seed: int
+    result: Any
+    """A NamedTuple of arrays and of such NamedTuples."""
+    provenance: dict[str, Any]
+    """Kind, settings, seed, versions, source, git revision and wall seconds."""
+
+
+class Failed(NamedTuple):
+    """A unit that has no result."""
+
+    unit: Unit
+    reason: str
+    """One sentence."""
+    details: str = ""
+    """The traceback, where the reason is none that was foreseen."""
+
+
+class _Outcome(NamedTuple):
+    """What comes back from wherever the unit ran."""
 
     result: Any
-    """The study's `Result`, a NamedTuple of arrays."""
-    provenance: dict[str, Any]
-    """Study, settings, seed, versions, source, git revision and seconds."""
+    reason: str
+    details: str
+    seconds: float
 
 
-def run_seeds(
-    name: str, study: Any, config: Any, seeds: Iterable[int], out: Path, force: bool = False
-) -> list[Unit]:
-    """Return the study's results for all seeds, from their files where these exist.
+def run_units(
+    units: Sequence[Unit],
+    out: Path,
+    executor: Executor | None = None,
+    *,
+    force: bool = False,
+    label: str = "",
+) -> tuple[list[Done], list[Failed]]:
+    """Return the results of all units, from their files where these exist.
+
+    Each file is written as soon as its unit is done. A unit whose worker is killed is tried once
+    more. One that fails is listed, and the others go on.
 
     Parameters
     ----------
-    name : str
-        Of the study; its results go to `out`/`name`.
-    study : module
-        With `Config`, `Result` and `compute`.
-    config : study.Config
-    seeds : iterable of ints
+    units : sequence of Unit
     out : Path
+        Folder of all results.
+    executor : concurrent.futures.Executor, optional
+        Where they run; by default in this process. The numbers are the same.
     force : bool
         Compute also what is there.
+    label : str
+        Of the progress bar.
+
+    Returns
+    -------
+    done : list of Done
+        In the order of the units.
+    failed : list of Failed
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written, or is damaged.
     """
-    identity = {
-        "study": name,
-        "settings": dataclasses.asdict(config),
-        "versions": versions(),
-        "source": source_digest(study),
-    }
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    folder = out / name / digest
-    folder.mkdir(parents=True, exist_ok=True)  # fails now, and not when a seed is finished
-    units = []
-    for seed in seeds:
-        path = folder / f"seed-{seed}.npz"
-        if force or not path.exists():
-            label = f"{name}, seed {seed}"
+    paths = {unit: unit.path(out) for unit in units}
+    for folder in {path.parent for path in paths.values()}:
+        folder.mkdir(parents=True, exist_ok=True)  # fails now, and not when a unit is finished
+    missing = [unit for unit, path in paths.items() if force or not path.exists()]
+    failed = []
+    with _progress() as progress:
+        bar = progress.add_task(label, total=len(paths), completed=len(paths) - len(missing))
+        for unit, outcome in _outcomes(missing, executor or InProcess(), progress):
+            if outcome.reason:
+                failed.append(Failed(unit, outcome.reason, outcome.details))
+            else:
+                facts = {"seed": unit.seed, "revision": revision(), "seconds": outcome.seconds}
+                save(paths[unit], outcome.result, unit.identity | facts)
+            progress.advance(bar)
+    without = {failure.unit for failure in failed}
+    return [load(unit, path) for unit, path in paths.items() if unit not in without], failed
 
-            def bar(items: Iterable[Any], length: int, label: str = label) -> Iterator[Any]:
-                return iter(track(items, description=label, total=length))
 
-            began = time.perf_counter()
-            result = study.compute(config, seed, track=bar)
-            seconds = round(time.perf_counter() - began, 2)
-            provenance = identity | {"seed": seed, "revision": revision(), "seconds": seconds}
-            save(path, result, provenance)
-        units.append(load(path, study.Result))
-    return units
+def _outcomes(
+    units: Iterable[Unit], executor: Executor, progress: Progress
+) -> Iterator[tuple[Unit, _Outcome]]:
+    """Yield each unit with what became of it, as they come."""
+    waiting: dict[Future[_Outcome], Unit] = {}
+    tried_again: set[Unit] = set()
+
+    def submit(unit: Unit) -> None:
+        # A bar of the unit's own can be shown only from here.
+        own = (_bar_of_unit(progress, unit),) if isinstance(executor, InProcess) else ()
+        waiting[executor.submit(run_unit, unit, *own)] = unit
+
+    def collect(timeout: float | None) -> Iterator[tuple[Unit, _Outcome]]:
+        for future in wait(waiting, timeout, return_when=FIRST_COMPLETED).done:
+            unit = waiting.pop(future)
+            try:
+                yield unit, future.result()
+            except BrokenExecutor as error:
+                if unit in tried_again:
+                    yield unit, _Outcome(None, f"{error}, twice", "", 0.0)
+                else:
+                    tried_again.add(unit)
+                    submit(unit)
+            except Exception as error:  # Dask has errors of its own for workers that are lost
+                yield unit, _Outcome(None, f"{type(error).__name__}: {error}", "", 0.0)
+
+    try:
+        for unit in units:
+            submit(unit)
+            yield from collect(timeout=0)
+        while waiting:
+            yield from collect(timeout=None)
+    except BaseException:  # above all Ctrl-C
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+def run_unit(unit: Unit, track: Track = without_bar) -> _Outcome:
+    """Compute a unit on one core; an error becomes the reason why there is no result."""
+    began = time.perf_counter()
+    result, reason, details = None, "", ""
+    try:
+        with threadpool_limits(1):
+            result = unit.compute(unit.settings, unit.seed, track=track)
+    except (OSError, DivergedError) as error:
+        reason = str(error)
+    except Exception as error:
+        reason, details = f"{type(error).__name__}: {error}", traceback.format_exc()
+    return _Outcome(result, reason, details, round(time.perf_counter() - began, 2))
 
 
 def save(path: Path, result: Any, provenance: dict[str, Any]) -> None:
     """Write a result so that the file is either complete or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fields = result._asdict() | {"provenance": json.dumps(provenance)}
+    fields = _flat(result) | {"provenance": json.dumps(provenance)}
     replace_file(path, lambda file: np.savez_compressed(file, allow_pickle=False, **fields))
 
 
-def load(path: Path, result_type: Any) -> Unit:
-    """Read a result; nothing in the file is executed."""
+def load(unit: Unit, path: Path) -> Done:
+    """Read a unit's result; nothing in the file is executed."""
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            fields = {field: file[field] for field in result_type._fields}
-            return Unit(result_type(**fields), json.loads(str(file["provenance"])))
+            result = _nested(unit.compute.__annotations__["return"], file)
+            provenance = json.loads(str(file["provenance"]))
     except DAMAGE:
-        raise OSError(f"{path} is damaged: remove it to compute this seed again") from None
+        raise OSError(f"{path} is damaged: remove it to compute this unit again") from None
+    return Done(unit.settings, unit.seed, result, provenance)
 
 
-def source_digest(study: Any) -> str:
-    """Return a hash of the source that the numbers come from.
-
-    That is all of `loglin` and `models`, the shared files of `experiments` that hold data and
-    training, and the study's `Config` and `compute`; figures and words may change without a new
-    computation.
-    """
-    here = Path(__file__).parent
-    shared = "architecture.py", "cortex.py", "cortex_genes.tsv", "course.py", "stairs.py"
-    files = [here / name for name in shared]
-    for package in ("loglin", "models"):
-        files += sorted((here.parent / package).glob("*.py"))
-    sources = [file.read_bytes() for file in files]
-    sources += [inspect.getsource(part).encode() for part in (study.Config, study.compute)]
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
+def _flat(result: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the arrays of a NamedTuple by name; "a.b" are those of one inside it."""
+    arrays: dict[str, Any] = {}
+    for field, value in result._asdict().items():
+        is_nested = hasattr(value, "_asdict")
+        arrays |= _flat(value, f"{prefix}{field}.") if is_nested else {prefix + field: value}
+    return arrays
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that the numbers depend on."""
-    packages = {package: importlib.metadata.version(package) for package in PACKAGES}
-    return {"python": platform.python_version(), **packages}
-
-
-def revision() -> str:
-    """Return the git revision of the source, marked where it is changed; "unknown" without git."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+def _nested(result_type: Any, file: Mapping[str, Any], prefix: str = "") -> Any:
+    """Return the NamedTuple whose arrays are in a file."""
+    return result_type(
+        *(
+            _nested(kind, file, f"{prefix}{field}.")
+            if hasattr(kind, "_fields")
+            else file[prefix + field]
+            for field, kind in result_type.__annotations__.items()
         )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return answer.stdout.strip()
+    )
+
+
+_source = cache(source_digest)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+def _bar_of_unit(progress: Progress, unit: Unit) -> Track:
+    """Show a second bar while a unit runs."""
+
+    def track(iterable: Iterable[Any], length: int) -> Iterator[Any]:
+        task = progress.add_task(f"  seed {unit.seed}", total=length)
+        try:
+            yield from progress.track(iterable, task_id=task, total=length)
+        finally:
+            progress.remove_task(task)
+
+    return track

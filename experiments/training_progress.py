@@ -1,6 +1,6 @@
 """What a model learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import comb
 
@@ -14,22 +14,18 @@ from experiments.architecture import ArchitectureConfig
 from experiments.course import (
     Course,
     CourseConfig,
-    Track,
     first_look,
     follow,
     say_epochs,
     say_seeds,
-    without_bar,
 )
 from experiments.report import Section, Statement, Table, Verdict, judge
-from experiments.runs import Flat
+from experiments.runs import Done, Flat, Track, Unit, without_bar
 from experiments.stairs import ROLES, StairConfig, StairGenes, simulate_stairs, stair_genes
 
-Result = Course
 Measure = Callable[[int], tuple[str, Verdict]]
 """From a look on: what was measured, and the verdict."""
 
-ROLE_COLORS = {"stage": figures.ORANGE, "overlap": figures.GREEN, "noise": figures.GREY}
 FOR_ANOTHER_MODEL = " The paper says this of a VAE, whose epochs need not be those of a DBM."
 MOSAIC_EPOCHS = (0, 10, 20, 30, 75, 200)
 
@@ -48,6 +44,11 @@ class Config:
         """Check the settings that depend on each other."""
         self.course.check_panel(self.stairs.num_genes)
         self.architecture.check(self.stairs.num_genes, self.stairs.num_cells)
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return one unit a seed."""
+    return [Unit(compute, config, seed) for seed in seeds]
 
 
 def compute(config: Config, seed: int, track: Track = without_bar) -> Course:
@@ -111,7 +112,7 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
 
 def _plot_patterns(course: Course, genes: StairGenes) -> Figure:
     looks = sorted({look for e in MOSAIC_EPOCHS if (look := first_look(course, e)) is not None})
-    colors = [ROLE_COLORS[role] for role in genes.role]
+    colors = [figures.ROLE_COLORS[role] for role in genes.role]
     figure = Figure(figsize=(11, 1.75 * len(looks) + 0.9), layout="constrained")
     axes = figure.subplots(len(looks), 1, sharex=True, squeeze=False)[:, 0]
     for ax, look in zip(axes, looks, strict=True):
@@ -128,7 +129,7 @@ def _plot_patterns(course: Course, genes: StairGenes) -> Figure:
         "selected, 0": figures.SELECTED_0,
         "selected, 1": figures.SELECTED_1,
     }
-    figures.mosaic_legend(figure, ROLE_COLORS, tones)
+    figures.mosaic_legend(figure, figures.ROLE_COLORS, tones)
     return figure
 
 
@@ -138,7 +139,7 @@ def _plot_roles(results: Sequence[Course], genes: StairGenes) -> Figure:
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.subplots()
     for column, (role, style) in enumerate(zip(ROLES, ("--", "-", ":"), strict=True)):
-        color = ROLE_COLORS[role]
+        color = figures.ROLE_COLORS[role]
         figures.mean_and_range(ax, epochs, counts[:, :, column], color, style, role)
     ax.set(xlabel="epoch", ylabel=f"genes among the {num_selected} chosen")
     ax.set_ylim(0, num_selected + 0.2)
@@ -147,8 +148,9 @@ def _plot_roles(results: Sequence[Course], genes: StairGenes) -> Figure:
     return figure
 
 
-def summarize(config: Config, results: Sequence[Course]) -> Section:
+def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's statements beside what was measured."""
+    results = [unit.result for unit in done]
     genes = stair_genes(config.stairs)
     counts = np.stack([role_counts(result, genes) for result in results])  # (seeds, t, roles)
     course, num_selected = results[0], config.course.num_selected

@@ -44,12 +44,10 @@ def test_a_vae_is_looked_at_as_by_snapshots():
 
 def test_rates_are_the_papers_unless_one_is_named():
     assert ArchitectureConfig().vae(50).learning_rate == 1e-4
-    config = ArchitectureConfig(model="dbm").dbm(50, 100, 20)
+    config = ArchitectureConfig(model="dbm").dbm(50, 100)
     assert (config.learning_rate, config.fine_learning_rate) == (1e-3, 1e-3)
     assert config.layer_sizes == (50, 50, 10)
-    assert (
-        ArchitectureConfig(model="dbm", learning_rate=0.01).dbm(50, 100, 20).learning_rate == 0.01
-    )
+    assert ArchitectureConfig(model="dbm", learning_rate=0.01).dbm(50, 100).learning_rate == 0.01
 
 
 @pytest.mark.parametrize(

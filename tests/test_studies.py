@@ -1,13 +1,18 @@
+import re
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from experiments import cortex_selection, training_progress
-from experiments.__main__ import STUDIES, main
+from experiments.__main__ import main
 from experiments.cortex import panel_genes
+from experiments.cortex_models import Trained, tuning_units
 from experiments.course import Course
+from experiments.runs import Done
 from experiments.stairs import StairConfig, StairGenes, stair_genes
+from experiments.studies import STUDIES
 from experiments.training_progress import chosen_pairs, share_of_stair_patterns
 
 TINY = [
@@ -39,9 +44,8 @@ def test_training_progress_from_data_to_page(tmp_path, capsys):
 
 
 def test_vae_and_dbm_have_sections_of_their_own(tmp_path, capsys):
-    for model in ("dbm", "vae"):
-        arguments = [*TINY_STAIRS, "--model", model, "--out", str(tmp_path)]
-        run(capsys, "training-progress", *arguments)
+    for study in ("training-progress-dbm", "training-progress"):
+        run(capsys, study, *TINY_STAIRS, "--seeds", "1", "--out", str(tmp_path))
     html = (tmp_path / "index.html").read_text()
     assert html.index('id="training-progress"') < html.index('id="training-progress-dbm"')
     assert "Training progress of a DBM" in html
@@ -49,38 +53,44 @@ def test_vae_and_dbm_have_sections_of_their_own(tmp_path, capsys):
     assert html.count("data:image/png;base64") == 4
 
 
-@pytest.mark.usefixtures("cortex_data")
-def test_cortex_selection_of_a_dbm(tmp_path, capsys):
-    arguments = [*TINY, "--batch-size", "50", "--model", "dbm", "--out", str(tmp_path)]
-    out = run(capsys, "cortex-selection", *arguments)
-    assert "Of the 11 that the paper names for the DBM" in " ".join(
-        (tmp_path / "index.html").read_text().split()
-    )
-    assert "results page" in out
+ONE_VAE = ["--models", "vae", "--num-starts", "1"]
+TINY_CORTEX = [*TINY, "--batch-size", "50", "--num-starts", "2", "--seeds", "1"]
 
 
 @pytest.mark.usefixtures("cortex_data")
 def test_cortex_selection_from_data_to_page(tmp_path, capsys):
-    run(capsys, "training-progress", *TINY_STAIRS, "--out", str(tmp_path))
-    run(capsys, "cortex-selection", *TINY, "--batch-size", "50", "--out", str(tmp_path))
+    run(capsys, "training-progress", *TINY_STAIRS, "--seeds", "1", "--out", str(tmp_path))
+    out = run(capsys, "cortex-selection", *TINY_CORTEX, "--out", str(tmp_path))
+    assert "4 units" in out  # two models from two starts each
     html = (tmp_path / "index.html").read_text()
     for gene in cortex_selection.PAPER_DBM:
         assert f"<td>{gene}</td>" in html
+    assert "of the 11 that the paper names for it" in html
     assert html.index('id="training-progress"') < html.index('id="cortex-selection"')
 
 
 @pytest.mark.usefixtures("cortex_data")
 def test_the_receptor_panel_runs_as_well(tmp_path, capsys):
-    arguments = [*TINY, "--batch-size", "50", "--panel", "receptors", "--out", str(tmp_path)]
+    arguments = [*TINY_CORTEX, "--models", "vae", "--panel", "receptors", "--out", str(tmp_path)]
     out = run(capsys, "cortex-selection", *arguments)
     assert "not measured" in out
 
 
-def test_missing_data_are_told_in_one_sentence(tmp_path, monkeypatch):
+def test_pattern_map_from_data_to_page(tmp_path, capsys):
+    settings = "--epochs 1 2 --more-epochs --num-samples 400 --num-cells 60 --num-stages 3"
+    more = "--num-noise 4 --batch-size 20 --num-permutations 19 --seeds 1"
+    arguments = [*settings.split(), *more.split(), "--out", str(tmp_path)]
+    out = run(capsys, "pattern-map", *arguments)
+    assert "training stopped at 2" in " ".join(out.split())
+    assert (tmp_path / "pattern-map" / "maps.png").stat().st_size > 5000
+
+
+def test_missing_data_are_told_in_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LOGLIN_DATA_DIR", str(tmp_path))
     (tmp_path / "single_cell_mat.txt").write_text("1\t2\n")
-    with pytest.raises(SystemExit, match="error: .*is not the published file"):
-        main(["cortex-selection", *TINY, "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="error: 1 units failed"):
+        main(["cortex-selection", *TINY_CORTEX, *ONE_VAE, "--out", str(tmp_path)])
+    assert re.search("1 units failed: .*is not the published file", " ".join(capsys.readouterr()))
 
 
 def test_help_lists_studies_and_settings(capsys):
@@ -102,9 +112,13 @@ def test_help_lists_studies_and_settings(capsys):
         ("training-progress --num-selected 51", "`num_selected` must be at most.*50, got 51"),
         ("training-progress --batch-size 2000", "`batch_size` must be at most.*1000, got 2000"),
         ("training-progress --num-epochs 0", "`num_epochs` must be at least 1, got 0"),
-        ("training-progress --seed -1", "`seed` must be from 0 to 4294967295, got -1"),
+        ("training-progress --seed -1 --seeds 1", "`seed` must be from 0 to 4294967295, got -1"),
         ("training-progress --num-latents 0", "`num_latents` must be an integer of at least 1"),
-        ("cortex-selection --share-for-training 0", "`share_for_training` must be above 0"),
+        ("cortex-selection --share-for-training 1", "`share_for_training` must leave cells"),
+        ("cortex-selection --models vae vae", "`models` must be different, at least one"),
+        ("pattern-map --epochs 5", "`epochs` must be at least two, got \\(5,\\)"),
+        ("training-progress --workers 2 --scheduler tcp://x:1", "`workers` and `scheduler` cannot"),
+        ("training-progress --workers -1", "`workers` must be from 0 to 1000, got -1"),
         ("cortex-selection --batch-size 965", "`batch_size` must be at most.*964, got 965"),
     ],
 )
@@ -124,10 +138,11 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
         main(["training-progress", *TINY_STAIRS, "--out", str(tmp_path / "file")])
 
 
-def test_training_that_diverges_is_told_in_one_sentence(tmp_path):
-    arguments = [*TINY_STAIRS, "--learning-rate", "1e30", "--out", str(tmp_path)]
-    with pytest.raises(SystemExit, match="^error: training diverged in epoch 1"):
+def test_training_that_diverges_is_told_in_one_sentence(tmp_path, capsys):
+    arguments = [*TINY_STAIRS, "--learning-rate", "1e30", "--seeds", "1", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit, match="^error: 1 units failed; run the same command again"):
         main(["training-progress", *arguments])
+    assert "1 units failed: training diverged in epoch 1" in capsys.readouterr().out
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
@@ -149,7 +164,7 @@ def test_receptors_are_no_neural_markers():
     config = cortex_selection.Config(panel="both")
     _, classes = panel_genes("both")
     receptors = np.flatnonzero(classes == "neurotransmitter")[:12]
-    section = cortex_selection.summarize(config, [course(receptors, list(range(0, 55, 5)))])
+    section = cortex_selection.summarize(config, trained(course(receptors, list(range(0, 55, 5)))))
     assert section.statements[2].verdict == "not reproduced"
 
 
@@ -188,6 +203,20 @@ def course(features, epochs):
     )
 
 
+def done(*courses):
+    """Units with these courses."""
+    return [Done(None, seed, result, {}) for seed, result in enumerate(courses)]
+
+
+def trained(result):
+    """Units of both models, one start on one split, tuned at the last look."""
+    cramer = -np.arange(len(result.epochs)) + 1000.0
+    found = Trained(result, cramer, np.zeros((1, 1), np.int8), np.zeros((1, 1), np.int8))
+    config = cortex_selection.Config()
+    units = tuning_units(replace(config, num_starts=1), [0])
+    return [Done(unit.settings, unit.seed, found, {}) for unit in units]
+
+
 def verdicts(section):
     return [statement.verdict for statement in section.statements]
 
@@ -198,15 +227,15 @@ def test_verdicts_of_training_progress_follow_the_numbers():
     noise, overlap = (np.flatnonzero(genes.role == role)[:7] for role in ("noise", "overlap"))
     # As in the paper: noise genes at first, overlap genes from epoch 20 on.
     good = course([noise if epoch < 20 else overlap for epoch in epochs], epochs)
-    assert verdicts(training_progress.summarize(config, [good] * 3)) == ["reproduced"] * 7
+    assert verdicts(training_progress.summarize(config, done(*[good] * 3))) == ["reproduced"] * 7
     # The other way round.
     bad = course([overlap if epoch < 20 else noise for epoch in epochs], epochs)
-    found = verdicts(training_progress.summarize(config, [bad] * 3))
+    found = verdicts(training_progress.summarize(config, done(*[bad] * 3)))
     assert found[:5] == ["not reproduced"] * 5
     assert found[6] == "not reproduced"
     # Too short to tell.
     short = course(noise, [0, 5, 10])
-    assert verdicts(training_progress.summarize(config, [short]))[1:] == ["not measured"] * 6
+    assert verdicts(training_progress.summarize(config, done(short)))[1:] == ["not measured"] * 6
 
 
 def test_verdicts_of_cortex_selection_follow_the_numbers():
@@ -215,8 +244,8 @@ def test_verdicts_of_cortex_selection_follow_the_numbers():
     paper = np.flatnonzero(np.isin(names, [*cortex_selection.PAPER_DBM, "Cxcl14"]))
     non_neural = np.flatnonzero(classes == "non-neural")[:12]
     good = course([non_neural if epoch < 20 else paper for epoch in epochs], epochs)
-    section = cortex_selection.summarize(config, [good])
-    assert verdicts(section) == ["partly", "reproduced", "reproduced", "reproduced"]
+    section = cortex_selection.summarize(config, trained(good))
+    assert verdicts(section) == ["reproduced"] * 7
     assert "8.0 of the 8" in section.statements[0].measured
     bad = course([paper if epoch < 20 else non_neural for epoch in epochs], epochs)
-    assert verdicts(cortex_selection.summarize(config, [bad])) == ["not reproduced"] * 4
+    assert verdicts(cortex_selection.summarize(config, trained(bad))) == ["not reproduced"] * 7

@@ -1,0 +1,233 @@
+"""How good samples, gene sets and maps are (Sections 2.4, 2.6, 2.7, 3.1.3 and 3.2.4)."""
+
+import warnings
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import NMF, PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import davies_bouldin_score
+from sklearn.preprocessing import StandardScaler
+
+from loglin import transfer_labels
+from loglin.tables import as_table
+
+
+def cramer_statistic(first: ArrayLike, second: ArrayLike) -> float:
+    """Return the Cramer statistic of two samples (Baringhaus & Franz 2004).
+
+    nm / (n + m) times the mean distance between the samples less half of the mean distances within
+    each; it is half of the two-sample energy statistic, and small if both come from one
+    distribution.
+
+    Parameters
+    ----------
+    first : (n, d) array
+    second : (m, d) array
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the samples are no tables of the same number of columns.
+
+    Examples
+    --------
+    >>> cramer_statistic([[0.0], [1.0]], [[0.0], [1.0]])
+    0.0
+    """
+    a, b = as_table(first, "first"), as_table(second, "second")
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"`second` must have the columns of `first`: expected {a.shape[1]}, got {b.shape[1]}"
+        )
+    between, within = cdist(a, b).mean(), (cdist(a, a).mean() + cdist(b, b).mean()) / 2
+    return float(len(a) * len(b) / (len(a) + len(b)) * (between - within))
+
+
+def principal_components(
+    samples: ArrayLike, num_components: int, *, standardize: bool = False
+) -> NDArray[np.float64]:
+    """Return the scores of the samples (n, p) on their first principal components, (n, d)."""
+    table = as_table(samples, "samples").astype(np.float64)
+    if standardize:
+        table = StandardScaler().fit_transform(table)
+    scores: NDArray[np.float64] = PCA(num_components, svd_solver="covariance_eigh").fit_transform(
+        table
+    )
+    return scores
+
+
+def distance_to_cells(synthetic: ArrayLike, cells: ArrayLike, num_components: int = 5) -> float:
+    """Return the Cramer statistic on joint principal components: what Section 2.4 minimizes."""
+    x, y = np.asarray(synthetic), np.asarray(cells)
+    scores = principal_components(np.concatenate([x, y]), num_components)
+    return cramer_statistic(scores[: len(x)], scores[len(x) :])
+
+
+class Annotation(NamedTuple):
+    """Synthetic cells with the labels of real ones (Section 2.6)."""
+
+    labels: NDArray[np.str_]
+    """(n,)"""
+    matched: float
+    """Share of the synthetic cells whose pattern a real cell carries."""
+    davies_bouldin: float
+    """Of the synthetic cells of the chosen types, by label; NaN with fewer than two types."""
+
+
+def annotate(
+    x: NDArray[np.int8],
+    points: NDArray[np.float64],
+    x_reference: NDArray[np.int8],
+    labels: NDArray[np.str_],
+    features: Sequence[int],
+    types: Sequence[str],
+    rng: np.random.Generator,
+) -> Annotation:
+    """Transfer labels to synthetic cells by their pattern, and say how well they cluster.
+
+    Parameters
+    ----------
+    x : (n, p) int array
+        Synthetic cells.
+    points : (n, d) array
+        Where they lie; the Davies-Bouldin index is of these.
+    x_reference : (m, p) int array
+        Real cells.
+    labels : (m,) str array
+        Their types.
+    features : sequence of q ints
+        The genes that make the pattern.
+    types : sequence of str
+        Types that the index is about.
+    rng : numpy Generator
+        Draws labels for patterns that no real cell carries.
+    """
+    transferred, matched = transfer_labels(x_reference, labels, x, features, rng=rng)
+    among = np.isin(transferred, types)
+    is_clustered = len(np.unique(transferred[among])) > 1
+    index = davies_bouldin_score(points[among], transferred[among]) if is_clustered else np.nan
+    return Annotation(transferred, float(matched.mean()), float(index))
+
+
+def separation(values: ArrayLike, groups: ArrayLike) -> float:
+    """Return how many times farther apart cells of different groups are than those of one group.
+
+    That is the mean Euclidean distance between pairs of different groups over that between pairs
+    of the same group.
+
+    >>> round(separation([[0.0], [1.0], [4.0], [5.0]], ["a", "a", "b", "b"]), 6)
+    4.0
+    """
+    table, names = as_table(values, "values"), np.asarray(groups)
+    distances = cdist(table, table)[np.triu_indices(len(table), 1)]
+    same = (names[:, None] == names)[np.triu_indices(len(table), 1)]
+    return float(distances[~same].mean() / distances[same].mean())
+
+
+def nmf_loadings(
+    values: ArrayLike, num_factors: int, seed: int, *, max_iter: int = 2000
+) -> NDArray[np.float64]:
+    """Return the loading of each feature on each factor of an NMF, (p, k).
+
+    Multiplicative updates that lower the Kullback-Leibler divergence, from a random start (Brunet
+    et al. 2004), as in scikit-learn. Each factor is scaled so that its cells average 1, which puts
+    the loadings of different factors on one scale.
+
+    Parameters
+    ----------
+    values : (n, p) array
+        Not negative.
+    num_factors : int
+    seed : int
+    max_iter : int
+        The updates end here, or when they no longer change the error.
+    """
+    model = NMF(
+        num_factors, init="random", solver="mu", beta_loss="kullback-leibler", tol=1e-5,
+        max_iter=max_iter, random_state=seed,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # long before the choice changes
+        cells = model.fit_transform(as_table(values, "values").astype(np.float64))
+    loadings: NDArray[np.float64] = (model.components_ * cells.mean(axis=0)[:, None]).T
+    return loadings
+
+
+def most_loaded(loadings: NDArray[np.float64], num_features: int) -> NDArray[np.intp]:
+    """Return the features with the highest loading on any factor, highest first (Section 2.7)."""
+    return np.argsort(-loadings.max(axis=1), kind="stable")[:num_features]
+
+
+def circular_order(points: ArrayLike, center: ArrayLike) -> float:
+    """Return how well points, in their order, go round a centre.
+
+    It is the mean over all triples of points, taken in their order, of +1 where they go round
+    counter-clockwise and -1 where clockwise (Fisher & Lee 1982, with the order as the first
+    angle): 1 for a circle, a spiral or an open arc passed in order, -1 for the other direction,
+    around 0 for no order.
+
+    Parameters
+    ----------
+    points : (n, 2) array
+        At least three.
+    center : (2,) array
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three points.
+
+    Examples
+    --------
+    >>> circular_order([[1, 0], [0, 1], [-1, 0], [0, -1]], [0, 0])
+    1.0
+    """
+    return float(_circular_orders(_angles(points, center)[None])[0])
+
+
+def circular_order_null(
+    points: ArrayLike, center: ArrayLike, num_permutations: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return `circular_order` of the points in orders drawn at random, (num_permutations,)."""
+    angles = _angles(points, center)
+    return _circular_orders(rng.permuted(np.tile(angles, (num_permutations, 1)), axis=1))
+
+
+def _angles(points: ArrayLike, center: ArrayLike) -> NDArray[np.float64]:
+    x, y = (as_table(points, "points") - np.asarray(center)).T
+    if len(x) < 3:
+        raise ValueError(f"`points` must be at least three to have an order, got {len(x)}")
+    return np.arctan2(y, x)
+
+
+def _circular_orders(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each row, (m,): triples a < b < c are counter-clockwise if the angles turn that way."""
+    a, b, c = np.array(list(combinations(range(angles.shape[1]), 3))).T
+    turn = np.sign(angles[:, b] - angles[:, a])
+    turn = turn * np.sign(angles[:, c] - angles[:, b]) * np.sign(angles[:, c] - angles[:, a])
+    return turn.mean(axis=1)
+
+
+def swept_turns(points: ArrayLike, center: ArrayLike) -> float:
+    """Return how far points (n, 2), taken in their order, go round a centre, in turns.
+
+    Each step turns the shorter way; counter-clockwise is positive.
+
+    >>> round(swept_turns([[1, 0], [0, 1], [-1, 0]], [0, 0]), 6)
+    0.5
+    """
+    angles = np.unwrap(_angles(points, center))
+    return float((angles[-1] - angles[0]) / (2 * np.pi))

@@ -1,0 +1,62 @@
+"""All studies, at the paper's size and at a small one.
+
+A study is a module with
+
+- `Config`, a frozen dataclass of its settings,
+- `units(config, seeds)`, the units of work that it needs (see `experiments.runs`),
+- `summarize(config, done)`, the section of the results page that it makes of them.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from experiments import cortex_selection, pattern_map, training_progress
+from experiments.architecture import ArchitectureConfig
+from experiments.cortex_models import TuningConfig
+from experiments.course import CourseConfig
+
+
+class Study(NamedTuple):
+    """A study, and how it is run if nothing else is asked for."""
+
+    module: ModuleType
+    paper: Any
+    """Settings of the paper."""
+    small: Any
+    """Settings with which it takes a minute."""
+    num_seeds: tuple[int, int]
+    """How many seeds at the paper's size, and small."""
+
+
+_SMALL_TUNING = TuningConfig(
+    course=CourseConfig(num_epochs=100, num_selected=12, every=10), num_starts=2
+)
+
+STUDIES = {
+    "training-progress": Study(
+        training_progress,
+        training_progress.Config(),
+        training_progress.Config(course=CourseConfig(num_epochs=100, num_selected=7)),
+        (5, 3),
+    ),
+    "training-progress-dbm": Study(
+        training_progress,
+        training_progress.Config(
+            course=CourseConfig(num_epochs=200, num_selected=7),
+            architecture=ArchitectureConfig("dbm"),
+        ),
+        training_progress.Config(
+            course=CourseConfig(num_epochs=100, num_selected=7),
+            architecture=ArchitectureConfig("dbm"),
+        ),
+        (5, 2),
+    ),
+    "pattern-map": Study(
+        pattern_map,
+        pattern_map.Config(),
+        pattern_map.Config(epochs=(2, 10, 20, 40), more_epochs=(), num_permutations=999),
+        (100, 1),
+    ),
+    "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),
+}
+"""In the order of the page."""
