@@ -77,8 +77,8 @@ class Annotation(NamedTuple):
 
     labels: NDArray[np.str_]
     """(n,)"""
-    matched: float
-    """Share of the synthetic cells whose pattern a real cell carries."""
+    matched: NDArray[np.bool_]
+    """(n,) whether a real cell carries the pattern; the other labels are random."""
     davies_bouldin: float
     """Of the synthetic cells of the chosen types, by label; NaN with fewer than two types."""
 
@@ -115,7 +115,7 @@ def annotate(
     among = np.isin(transferred, types)
     is_clustered = len(np.unique(transferred[among])) > 1
     index = davies_bouldin_score(points[among], transferred[among]) if is_clustered else np.nan
-    return Annotation(transferred, float(matched.mean()), float(index))
+    return Annotation(transferred, matched, float(index))
 
 
 def separation(values: ArrayLike, groups: ArrayLike) -> float:

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 ORANGE, GREEN, GREY, BLUE = "#E69F00", "#009E73", "#8C8C8C", "#0072B2"
+PURPLE, YELLOW, RED = "#CC79A7", "#F0E442", "#D55E00"
 INK, LINE = "#1A1A1A", "#BFBFBF"
 
 ROLE_COLORS = {"stage": ORANGE, "overlap": GREEN, "noise": GREY}

@@ -10,7 +10,7 @@ A study is a module with
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from experiments import cortex_selection, pattern_map, training_progress
+from experiments import cortex_annotation, cortex_selection, pattern_map, training_progress
 from experiments.architecture import ArchitectureConfig
 from experiments.cortex_models import TuningConfig
 from experiments.course import CourseConfig
@@ -58,5 +58,11 @@ STUDIES = {
         (100, 1),
     ),
     "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),
+    "cortex-annotation": Study(
+        cortex_annotation,
+        cortex_annotation.Config(),
+        cortex_annotation.Config(tuning=_SMALL_TUNING, num_random_sets=20),
+        (5, 2),
+    ),
 }
 """In the order of the page."""

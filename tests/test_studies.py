@@ -67,6 +67,12 @@ def test_cortex_selection_from_data_to_page(tmp_path, capsys):
         assert f"<td>{gene}</td>" in html
     assert "of the 11 that the paper names for it" in html
     assert html.index('id="training-progress"') < html.index('id="cortex-selection"')
+    # The annotation stands on the same units: nothing is trained again.
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    more = ["--num-genes", "2", "3", "--num-random-genes", "2", "--num-random-sets", "3"]
+    run(capsys, "cortex-annotation", *TINY_CORTEX, *more, "--out", str(tmp_path))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")} == files
+    assert "always higher for 100 random sets" in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.usefixtures("cortex_data")
