@@ -10,7 +10,13 @@ A study is a module with
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from experiments import cortex_annotation, cortex_selection, pattern_map, training_progress
+from experiments import (
+    cortex_annotation,
+    cortex_selection,
+    pattern_map,
+    scalability,
+    training_progress,
+)
 from experiments.architecture import ArchitectureConfig
 from experiments.cortex_models import TuningConfig
 from experiments.course import CourseConfig
@@ -56,6 +62,15 @@ STUDIES = {
         pattern_map.Config(),
         pattern_map.Config(epochs=(2, 10, 20, 40), more_epochs=(), num_permutations=999),
         (100, 1),
+    ),
+    "scalability": Study(
+        scalability,
+        scalability.Config(),
+        scalability.Config(
+            num_noise=(168, 468),
+            course=CourseConfig(num_epochs=40, num_selected=10, every=20),
+        ),
+        (3, 1),
     ),
     "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),
     "cortex-annotation": Study(

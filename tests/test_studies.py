@@ -91,6 +91,16 @@ def test_pattern_map_from_data_to_page(tmp_path, capsys):
     assert (tmp_path / "pattern-map" / "maps.png").stat().st_size > 5000
 
 
+def test_scalability_from_data_to_page(tmp_path, capsys):
+    settings = "--num-noise 4 8 --num-cells 60 --num-epochs 2 --every 2 --num-samples 300"
+    more = "--num-selected 3 --batch-size 20 --seeds 2"
+    out = run(capsys, "scalability", *settings.split(), *more.split(), "--out", str(tmp_path))
+    assert "4 units" in out
+    html = (tmp_path / "index.html").read_text()
+    assert "36 genes: " in html
+    assert "40 genes: " in html
+
+
 def test_missing_data_are_told_in_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LOGLIN_DATA_DIR", str(tmp_path))
     (tmp_path / "single_cell_mat.txt").write_text("1\t2\n")
