@@ -14,6 +14,7 @@ from experiments import (
     cortex_annotation,
     cortex_selection,
     pattern_map,
+    runtime,
     scalability,
     training_progress,
 )
@@ -70,6 +71,12 @@ STUDIES = {
             num_noise=(168, 468),
             course=CourseConfig(num_epochs=40, num_selected=10, every=20),
         ),
+        (3, 1),
+    ),
+    "runtime": Study(
+        runtime,
+        runtime.Config(),
+        runtime.Config(num_features=(50, 100, 200), num_selected=(1, 2, 4, 6, 8)),
         (3, 1),
     ),
     "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from experiments import cortex_selection, training_progress
+from experiments import cortex_selection, runtime, training_progress
 from experiments.__main__ import main
 from experiments.cortex import panel_genes
 from experiments.cortex_models import Trained, tuning_units
@@ -99,6 +99,19 @@ def test_scalability_from_data_to_page(tmp_path, capsys):
     html = (tmp_path / "index.html").read_text()
     assert "36 genes: " in html
     assert "40 genes: " in html
+
+
+def test_runtime_from_data_to_page(tmp_path, capsys):
+    settings = "--num-features 32 40 --num-selected 1 2 --fixed-features 32 --fixed-selected 1"
+    more = "--num-samples 200 --num-latents 2 --repeats 1 --seeds 1"
+    run(capsys, "runtime", *settings.split(), *more.split(), "--out", str(tmp_path))
+    assert "plain / ours" in (tmp_path / "index.html").read_text()
+
+
+def test_growth_is_found_again():
+    sizes = np.array([2, 4, 8, 9])
+    assert runtime.power(sizes, 3.0 * sizes**1.5) == pytest.approx(1.5)
+    assert runtime.growth(sizes, 3.0 * 1.7**sizes) == pytest.approx(1.7)
 
 
 def test_missing_data_are_told_in_one_sentence(tmp_path, monkeypatch, capsys):
