@@ -15,7 +15,7 @@ from experiments.architecture import NAMES, ModelName
 from experiments.cortex import Cells, load_cortex
 from experiments.cortex_models import Trained, TuningConfig, tuned, tuning_units
 from experiments.evaluation import Annotation, annotate, principal_components
-from experiments.report import Section, Statement, Table, judge
+from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Unit
 from loglin import dichotomize
 from loglin.tables import as_count
@@ -102,12 +102,8 @@ def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int)
 def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's statements beside what was measured."""
     cells = load_cortex(config.tuning.panel)
-    splits = sorted({unit.settings.split for unit in done})
     results = {
-        model: [
-            annotate_samples(config, trained, cells, split)
-            for split, trained in zip(splits, found, strict=True)
-        ]
+        model: [annotate_samples(config, trained, cells, split) for split, trained in found.items()]
         for model, found in tuned(done).items()
     }
     statements = []
@@ -117,7 +113,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
             _more_genes(model, found),
             _random(model, found),
         ]
-    number = f"{len(splits)} split{'s' if len(splits) > 1 else ''}"
+    number = say_number(max(len(found) for found in results.values()), "split")
     introduction = (
         "Synthetic cells of the tuned models get the most frequent label of the cells that carry "
         "the same pattern in the selected genes, and a label at random where there is none. "

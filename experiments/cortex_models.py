@@ -155,10 +155,13 @@ def compute(settings: Training, seed: int, track: Track = without_bar) -> Traine
     key = jax.random.fold_in(jax.random.key(settings.split), seed)
     draw_key, shuffle_key = jax.random.split(key)
     encoder_hidden = (x.shape[1], x.shape[1] // 2)
-    drawn = draw_at(draw_key, settings.architecture, x[training], settings.course, encoder_hidden)
+    course, epochs = settings.course, epochs_of(settings.course)
+    drawn = draw_at(
+        draw_key, settings.architecture, x[training], epochs, course.num_samples, encoder_hidden
+    )
     looks, cramer, best = [], [], None
-    for cells in track(drawn, len(epochs_of(settings.course))):
-        looks.append(examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, settings.course))
+    for cells in track(drawn, len(epochs)):
+        looks.append(examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, course))
         distance = distance_to_cells(cells.x[:NUM_COMPARED], x[held_out])
         if best is None or distance < min(cramer):
             best = cells
@@ -167,12 +170,12 @@ def compute(settings: Training, seed: int, track: Track = without_bar) -> Traine
     return Trained(as_course(looks), np.array(cramer), best.x, best.u)
 
 
-def tuned(done: Sequence[Done]) -> dict[ModelName, list[Trained]]:
-    """Return the best start on each split, in the order of the splits, for each model."""
+def tuned(done: Sequence[Done]) -> dict[ModelName, dict[int, Trained]]:
+    """Return for each model its best start on each split."""
     found: dict[ModelName, dict[int, Trained]] = {}
-    for unit in done:
+    for unit in sorted(done, key=lambda unit: unit.settings.split):
         best = found.setdefault(unit.settings.architecture.model, {})
-        rival = best.get(unit.settings.split)
-        if rival is None or unit.result.cramer.min() < rival.cramer.min():
+        rival = best.setdefault(unit.settings.split, unit.result)
+        if unit.result.cramer.min() < rival.cramer.min():
             best[unit.settings.split] = unit.result
-    return {model: [best[split] for split in sorted(best)] for model, best in found.items()}
+    return found

@@ -13,7 +13,7 @@ from experiments.architecture import NAMES, ModelName
 from experiments.cortex import NUM_CELLS, gene_columns, panel_genes
 from experiments.cortex_models import Trained, TuningConfig, tuned, tuning_units
 from experiments.course import Course, first_look, say_epochs
-from experiments.report import Section, Statement, Table, judge
+from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Unit
 
 Config = TuningConfig
@@ -76,8 +76,7 @@ def plot(config: Config, results: dict[ModelName, list[Trained]]) -> dict[str, t
 
 
 def _say_splits(results: dict[ModelName, list[Trained]]) -> str:
-    number = max(len(found) for found in results.values())
-    return f"{number} split{'s' if number > 1 else ''}"
+    return say_number(max(len(found) for found in results.values()), "split")
 
 
 def _plot_genes(trained: Trained, genes: NDArray[np.str_], gene_class: NDArray[np.str_]) -> Figure:
@@ -166,7 +165,7 @@ def _plot_tuning(results: dict[ModelName, list[Trained]]) -> Figure:
 def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's genes and statements beside what was selected here."""
     genes, gene_class = panel_genes(config.panel)
-    results = tuned(done)
+    results = {model: list(found.values()) for model, found in tuned(done).items()}
     num_selected = config.course.num_selected
     if config.panel == "receptors":
         aside = "The statements are about the marker panel."
@@ -257,7 +256,7 @@ def _in_paper(gene: str) -> str:
 
 def _common_genes(results: dict[ModelName, list[Trained]], genes: NDArray[np.str_]) -> Statement:
     both = set(PAPER_BOTH)
-    parts, least = [], len(both) / len(both)
+    parts, least = [], 1.0
     for model, found in results.items():
         selected = [set(genes[trained.selected].tolist()) for trained in found]
         common = [len(chosen & both) for chosen in selected]

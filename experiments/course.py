@@ -92,10 +92,11 @@ def follow(
     often one looks.
     """
     draw_key, shuffle_key = jax.random.split(key)
-    drawn = draw_at(draw_key, architecture, x, config, encoder_hidden)
+    epochs = epochs_of(config)
+    drawn = draw_at(draw_key, architecture, x, epochs, config.num_samples, encoder_hidden)
     return as_course(
         examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, config)
-        for cells in track(drawn, len(epochs_of(config)))
+        for cells in track(drawn, len(epochs))
     )
 
 
@@ -108,14 +109,15 @@ def draw_at(
     key: jax.Array,
     architecture: ArchitectureConfig,
     x: NDArray[np.int8],
-    config: CourseConfig,
+    epochs: Sequence[int],
+    num_samples: int,
     encoder_hidden: tuple[int, ...] | None = None,
 ) -> Iterator[Drawn]:
-    """Train a model on x (n, p) and draw synthetic cells from it at each look."""
+    """Train a model on x (n, p) and draw synthetic cells from it at each of the epochs."""
     train_key, sample_key = jax.random.split(key)
-    seen = look_at(train_key, architecture, x, epochs_of(config), encoder_hidden)
+    seen = look_at(train_key, architecture, x, epochs, encoder_hidden)
     for epoch, model, state, reconstruction in seen:
-        samples = model.sample(jax.random.fold_in(sample_key, epoch), state, config.num_samples)
+        samples = model.sample(jax.random.fold_in(sample_key, epoch), state, num_samples)
         x_syn, u_syn = map(np.asarray, samples)
         codes = u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn)
         yield Drawn(epoch, x_syn, codes, reconstruction)
@@ -150,11 +152,6 @@ def examine(key: jax.Array, drawn: Drawn, config: CourseConfig) -> Course:
 def as_course(looks: Iterable[Course]) -> Course:
     """Put the entries of all looks together, along a new first axis."""
     return Course(*(np.array(column) for column in zip(*looks, strict=True)))
-
-
-def say_seeds(results: Sequence[Course]) -> str:
-    """Return "1 seed" or "5 seeds"."""
-    return f"{len(results)} seed{'s' if len(results) > 1 else ''}"
 
 
 def say_epochs(epochs: NDArray[np.int64]) -> str:

@@ -98,6 +98,16 @@ def mean_and_range(
         ax.set_xlim(epochs[0], epochs[-1])
 
 
+def role_lines(
+    ax: Axes, epochs: NDArray[np.int64], counts: NDArray[np.int64], num_selected: int
+) -> None:
+    """Draw how many of the selected genes have each role, counts (seeds, t, roles)."""
+    for column, (role, style) in enumerate(zip(ROLE_COLORS, ("--", "-", ":"), strict=True)):
+        mean_and_range(ax, epochs, counts[:, :, column], ROLE_COLORS[role], style, role)
+    ax.set_ylim(0, num_selected + 0.2)
+    bare(ax)
+
+
 def bare(ax: Axes) -> None:
     """Leave only the left and bottom axis, in a light line."""
     ax.spines[["top", "right"]].set_visible(False)

@@ -13,9 +13,9 @@ from scipy.linalg import orthogonal_procrustes
 
 from experiments import figures
 from experiments.architecture import ArchitectureConfig
-from experiments.course import CourseConfig, Drawn, draw_at
+from experiments.course import Drawn, draw_at
 from experiments.evaluation import circular_order, circular_order_null, swept_turns
-from experiments.report import Section, Statement, Table, judge
+from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Track, Unit, without_bar
 from experiments.stairs import StairConfig, StairGenes, simulate_stairs, stair_genes
 from loglin import (
@@ -130,10 +130,7 @@ def compute(config: Config, seed: int, track: Track = without_bar) -> Result:
 
 def _draw(key: jax.Array, config: Config, x: NDArray[np.int8], epoch: int) -> Drawn:
     """Pretrain a DBM for some epochs, fine-tune it for as many, and draw from it at the end."""
-    both = 2 * epoch
-    course = CourseConfig(both, config.num_selected, every=both, num_samples=config.num_samples)
-    *_, last = draw_at(key, config.architecture, x, course)
-    return last
+    return next(draw_at(key, config.architecture, x, [2 * epoch], config.num_samples))
 
 
 def stair_order(
@@ -182,6 +179,7 @@ def _map(
 
 def plot(config: Config, results: Sequence[Result]) -> dict[str, tuple[Figure, str]]:
     """Draw Fig. 4 for the first repetition, and the circular order over all of them."""
+    how_often = say_number(len(results), "repetition")
     genes = stair_genes(config.stairs)
     return {
         "maps": (
@@ -195,7 +193,7 @@ def plot(config: Config, results: Sequence[Result]) -> dict[str, tuple[Figure, s
             _plot_circular(results),
             "How circular the order of the patterns is at each number of epochs (1: all triples "
             "of patterns go round in the order of the stair; 0: none more than its reverse). "
-            f"Points: {_say(results)}; line: mean; grey: the middle 90 % of orders at random.",
+            f"Points: {how_often}; line: mean; grey: the middle 90 % of orders at random.",
         ),
     }
 
@@ -219,7 +217,7 @@ def _plot_maps(config: Config, result: Result, genes: StairGenes) -> Figure:
     ax.set(ylabel="pattern", xlabel="genes of the stair, then the selected noise genes")
     ax.set_xticks([])
     tones = {"0": figures.SELECTED_0, "1": figures.SELECTED_1}
-    figures.mosaic_legend(top, figures.ROLE_COLORS, {"not selected": 0, **tones})
+    figures.mosaic_legend(top, figures.ROLE_COLORS, {"not selected": figures.NOT_SELECTED, **tones})
     panels = below.subplots(rows, 3, squeeze=False).ravel()
     for ax in panels[len(looks) :]:
         ax.set_axis_off()
@@ -271,13 +269,10 @@ def _plot_circular(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def _say(results: Sequence[Result]) -> str:
-    return f"{len(results)} repetition{'s' if len(results) > 1 else ''}"
-
-
 def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's statements beside what was measured."""
     results: list[Result] = [unit.result for unit in done]
+    how_often = say_number(len(results), "repetition")
     epochs = results[0].epochs
     look_of = {int(epoch): look for look, epoch in enumerate(epochs)}
     first, last = look_of[min(config.epochs)], look_of[max(config.epochs)]
@@ -323,7 +318,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
                     if epoch < 20
                     else "After 20 epochs they form such a structure.",
                     f"at epoch {epoch} more circular than 95 % of orders at random in "
-                    f"{is_circular[:, look].mean():.0%} of {_say(results)}; circular order "
+                    f"{is_circular[:, look].mean():.0%} of {how_often}; circular order "
                     f"{_mean(np.abs(circular[:, look])):.2f}",
                     judge(is_circular[:, look].mean(), 0.9, 0.5),
                 )
@@ -335,7 +330,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         paper = "From 20 epochs on a circular or spiral structure is maintained."
         statements.append(Statement(paper, f"training stopped at {epochs[-1]}", "not measured"))
     table = Table(
-        f"At each number of epochs, mean over {_say(results)}",
+        f"At each number of epochs, mean over {how_often}",
         ["epochs", "noise genes among the selected", "circular order", "share with p < 0.05",
          "turns", "distance", "corrected", "stress of the map"],
         [
@@ -358,7 +353,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         "and mapped by the root Jensen-Shannon distances of their latents. The circular order "
         "(Fisher & Lee 1982) counts triples of patterns that go round the pattern of zeros in the "
         f"order of the stair; it is compared with {config.num_permutations} orders at random. "
-        f"{_say(results)}."
+        f"{how_often}."
     )
     return Section(
         "Dissimilarity of patterns (Section 3.1.3, Fig. 4)",
@@ -371,6 +366,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 
 def _later_statements(results: Sequence[Result], later: list[int]) -> list[Statement]:
     """Return what the paper says of the looks from 20 epochs on."""
+    how_often = say_number(len(results), "repetition")
     circular = np.abs([result.circular[later] for result in results])
     is_circular = np.array([result.p_value[later] for result in results]) < 0.05
     turns = _mean(np.abs([result.turns[later] for result in results]))
@@ -379,7 +375,7 @@ def _later_statements(results: Sequence[Result], later: list[int]) -> list[State
         Statement(
             "It is then maintained in a stable way, in 100 repetitions.",
             f"circular at every look from epoch 20 on in {is_circular.all(axis=1).mean():.0%} of "
-            f"{_say(results)}, in {is_circular.mean():.0%} of these looks; mean circular order "
+            f"{how_often}, in {is_circular.mean():.0%} of these looks; mean circular order "
             f"{_mean(circular):.2f}",
             judge(float(is_circular.mean()), 0.9, 0.6),
         ),
@@ -391,8 +387,8 @@ def _later_statements(results: Sequence[Result], later: list[int]) -> list[State
         ),
         Statement(
             "The direction of rotation changes during training.",
-            f"in {flips:.0%} of the repetitions, but the axes of a map have no sign: turned and "
-            "mirrored, which the distances allow, the maps keep their direction",
+            f"in {flips:.0%} of the repetitions, but the axes of a map have no sign: the "
+            "distances are those of its mirror image as well",
             judge(float(flips), 0.3, 0.1),
         ),
     ]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ PACKAGES = (
 _HERE = Path(__file__).parent
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that the numbers depend on."""
     packages = {package: importlib.metadata.version(package) for package in PACKAGES}
@@ -50,6 +52,7 @@ def revision() -> str:
     return answer.stdout.strip()
 
 
+@cache
 def source_digest(compute: Callable[..., Any]) -> str:
     """Return a hash of the source that a function's numbers come from.
 

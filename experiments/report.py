@@ -44,6 +44,11 @@ class Section(NamedTuple):
     tables: Sequence[Table]
 
 
+def say_number(number: int, noun: str) -> str:
+    """Return "1 seed" or "5 seeds"."""
+    return f"{number} {noun}{'s' if number > 1 else ''}"
+
+
 def judge(share: float, reproduced: float, partly: float) -> Verdict:
     """Return the verdict on a number that the paper says is large."""
     if share >= reproduced:

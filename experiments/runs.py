@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -69,7 +68,7 @@ class Unit(NamedTuple):
             "study": self.name,
             "settings": dataclasses.asdict(self.settings),
             "versions": versions(),
-            "source": _source(self.compute),
+            "source": source_digest(self.compute),
         }
 
     def path(self, out: Path) -> Path:
@@ -150,13 +149,14 @@ def run_units(
         folder.mkdir(parents=True, exist_ok=True)  # fails now, and not when a unit is finished
     missing = [unit for unit, path in paths.items() if force or not path.exists()]
     failed = []
+    source = revision()  # of now: a commit while units run does not change what is imported
     with _progress() as progress:
         bar = progress.add_task(label, total=len(paths), completed=len(paths) - len(missing))
         for unit, outcome in _outcomes(missing, executor or InProcess(), progress):
             if outcome.reason:
                 failed.append(Failed(unit, outcome.reason, outcome.details))
             else:
-                facts = {"seed": unit.seed, "revision": revision(), "seconds": outcome.seconds}
+                facts = {"seed": unit.seed, "revision": source, "seconds": outcome.seconds}
                 save(paths[unit], outcome.result, unit.identity | facts)
             progress.advance(bar)
     without = {failure.unit for failure in failed}
@@ -251,9 +251,6 @@ def _nested(result_type: Any, file: Mapping[str, Any], prefix: str = "") -> Any:
             for field, kind in result_type.__annotations__.items()
         )
     )
-
-
-_source = cache(source_digest)
 
 
 def _progress() -> Progress:

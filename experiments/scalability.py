@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from experiments import figures
 from experiments.architecture import ArchitectureConfig
 from experiments.course import Course, CourseConfig, as_course, draw_at, epochs_of, examine
-from experiments.report import Section, Statement, Table, judge
+from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Track, Unit, without_bar
-from experiments.stairs import ROLES, StairConfig, simulate_stairs, stair_genes
+from experiments.stairs import ROLES, StairConfig, role_counts, simulate_stairs, stair_genes
 from loglin.tables import as_count
 
 
@@ -81,21 +81,16 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
     """Simulate cells, train a DBM on them and select at each look."""
     cells = simulate_stairs(settings.stairs, np.random.default_rng(seed))
     draw_key, shuffle_key = jax.random.split(jax.random.key(seed))
-    drawn = draw_at(draw_key, settings.architecture, cells.x, settings.course)
+    course, epochs = settings.course, epochs_of(settings.course)
+    drawn = draw_at(draw_key, settings.architecture, cells.x, epochs, course.num_samples)
     looks, entropy = [], []
-    for look in track(drawn, len(epochs_of(settings.course))):
-        looks.append(examine(jax.random.fold_in(shuffle_key, look.epoch), look, settings.course))
+    for look in track(drawn, len(epochs)):
+        looks.append(examine(jax.random.fold_in(shuffle_key, look.epoch), look, course))
         on = look.u.mean(axis=0)
         shares = np.stack([on, 1 - on])
         bits = -shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
         entropy.append(bits.sum(axis=0).mean())
     return Result(as_course(looks), np.array(entropy))
-
-
-def role_counts(settings: Size, result: Result) -> NDArray[np.int64]:
-    """How many of the chosen genes have each of `ROLES` at each look, (t, 3)."""
-    roles = stair_genes(settings.stairs).role[result.course.features]
-    return np.stack([(roles == role).sum(axis=1) for role in ROLES], axis=1)
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
@@ -104,7 +99,8 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     counts, entropy = {}, {}
     for size in sizes:
         found = [unit for unit in done if unit.settings.stairs.num_genes == size]
-        counts[size] = np.stack([role_counts(unit.settings, unit.result) for unit in found])
+        genes = stair_genes(found[0].settings.stairs)
+        counts[size] = np.stack([role_counts(unit.result.course.features, genes) for unit in found])
         entropy[size] = np.stack([unit.result.entropy for unit in found])
     num_selected = config.course.num_selected
     noise = {size: counts[size][:, -1, ROLES.index("noise")] for size in sizes}
@@ -130,8 +126,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
             judge(float(noise[sizes[0]].max() <= most <= 4), 1, 2) if larger else "not measured",
         ),
     ]
-    seeds = {unit.seed for unit in done}
-    number = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+    number = say_number(len({unit.seed for unit in done}), "seed")
     introduction = (
         f"DBMs with {config.num_latents} units in their highest layer learn {config.num_cells} "
         f"simulated cells, half of {config.course.num_epochs} epochs in pretraining and half in "
@@ -170,12 +165,8 @@ def _plot_roles(
     figure = Figure(figsize=(3.4 * len(counts) + 0.6, 3.2), layout="constrained")
     axes = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
     for ax, (size, found) in zip(axes, counts.items(), strict=True):
-        for column, (role, style) in enumerate(zip(ROLES, ("--", "-", ":"), strict=True)):
-            color = figures.ROLE_COLORS[role]
-            figures.mean_and_range(ax, epochs, found[:, :, column], color, style, role)
+        figures.role_lines(ax, epochs, found, num_selected)
         ax.set(xlabel="epoch", title=f"{size} genes")
-        ax.set_ylim(0, num_selected + 0.2)
-        figures.bare(ax)
     axes[0].set_ylabel(f"genes among the {num_selected} chosen")
     axes[0].legend(frameon=False)
     return figure

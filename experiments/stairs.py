@@ -83,6 +83,12 @@ def stair_genes(config: StairConfig) -> StairGenes:
     return StairGenes(role, np.where(num_stages > 0, high.argmax(axis=0), -1))
 
 
+def role_counts(features: NDArray[np.int64], genes: StairGenes) -> NDArray[np.int64]:
+    """How many of the genes chosen at each look (t, q) have each of `ROLES`, (t, 3)."""
+    roles = genes.role[features]
+    return np.stack([(roles == role).sum(axis=1) for role in ROLES], axis=1)
+
+
 def simulate_stairs(config: StairConfig, rng: np.random.Generator) -> Stairs:
     """Draw cells from the stair-like structure of Section 3.1.1.
 

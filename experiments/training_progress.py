@@ -17,11 +17,17 @@ from experiments.course import (
     first_look,
     follow,
     say_epochs,
-    say_seeds,
 )
-from experiments.report import Section, Statement, Table, Verdict, judge
+from experiments.report import Section, Statement, Table, Verdict, judge, say_number
 from experiments.runs import Done, Flat, Track, Unit, without_bar
-from experiments.stairs import ROLES, StairConfig, StairGenes, simulate_stairs, stair_genes
+from experiments.stairs import (
+    ROLES,
+    StairConfig,
+    StairGenes,
+    role_counts,
+    simulate_stairs,
+    stair_genes,
+)
 
 Measure = Callable[[int], tuple[str, Verdict]]
 """From a look on: what was measured, and the verdict."""
@@ -55,12 +61,6 @@ def compute(config: Config, seed: int, track: Track = without_bar) -> Course:
     """Simulate cells, train a model on them and follow what it learns; all from one seed."""
     cells = simulate_stairs(config.stairs, np.random.default_rng(seed))
     return follow(jax.random.key(seed), config.architecture, cells.x, config.course, track)
-
-
-def role_counts(course: Course, genes: StairGenes) -> NDArray[np.int64]:
-    """How many of the chosen genes have each of `ROLES` at each look, (t, 3)."""
-    roles = genes.role[course.features]
-    return np.stack([(roles == role).sum(axis=1) for role in ROLES], axis=1)
 
 
 def chosen_pairs(features: NDArray[np.int64], genes: StairGenes) -> tuple[int, float]:
@@ -105,7 +105,7 @@ def plot(config: Config, results: Sequence[Course]) -> dict[str, tuple[Figure, s
         "roles": (
             _plot_roles(results, genes),
             "How many of the chosen genes have each role: mean over "
-            f"{say_seeds(results)}, and the range.",
+            f"{say_number(len(results), 'seed')}, and the range.",
         ),
     }
 
@@ -135,16 +135,12 @@ def _plot_patterns(course: Course, genes: StairGenes) -> Figure:
 
 def _plot_roles(results: Sequence[Course], genes: StairGenes) -> Figure:
     epochs, num_selected = results[0].epochs, results[0].features.shape[1]
-    counts = np.stack([role_counts(result, genes) for result in results])
+    counts = np.stack([role_counts(result.features, genes) for result in results])
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.subplots()
-    for column, (role, style) in enumerate(zip(ROLES, ("--", "-", ":"), strict=True)):
-        color = figures.ROLE_COLORS[role]
-        figures.mean_and_range(ax, epochs, counts[:, :, column], color, style, role)
+    figures.role_lines(ax, epochs, counts, num_selected)
     ax.set(xlabel="epoch", ylabel=f"genes among the {num_selected} chosen")
-    ax.set_ylim(0, num_selected + 0.2)
     ax.legend(frameon=False, loc="center right")
-    figures.bare(ax)
     return figure
 
 
@@ -152,7 +148,8 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's statements beside what was measured."""
     results = [unit.result for unit in done]
     genes = stair_genes(config.stairs)
-    counts = np.stack([role_counts(result, genes) for result in results])  # (seeds, t, roles)
+    # (seeds, t, roles)
+    counts = np.stack([role_counts(result.features, genes) for result in results])
     course, num_selected = results[0], config.course.num_selected
     stage, overlap, noise = (counts[:, :, column] for column in range(3))
     statements: list[Statement] = []
@@ -252,7 +249,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         f"{config.architecture.describe(config.course.num_epochs)} learns "
         f"{config.stairs.num_cells} simulated cells with {config.stairs.num_genes} genes. "
         f"Every {config.course.every} epochs {config.course.num_samples} synthetic cells are drawn "
-        f"from it, and {num_selected} genes are selected. {say_seeds(results)}."
+        f"from it, and {num_selected} genes are selected. {say_number(len(results), 'seed')}."
         f"{'' if config.architecture.model == 'vae' else FOR_ANOTHER_MODEL}"
     )
     return Section(

@@ -241,8 +241,12 @@ def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(tmp_path,
 
 
 def test_the_digest_follows_what_a_study_names(monkeypatch):
+    source_digest.cache_clear()
     before = source_digest(training_progress.compute)
     monkeypatch.setattr(training_progress, "FOR_ANOTHER_MODEL", "other words")
+    source_digest.cache_clear()
     assert source_digest(training_progress.compute) == before  # words are not numbers
     monkeypatch.setattr(training_progress, "simulate_stairs", training_progress.stair_genes)
+    source_digest.cache_clear()
     assert source_digest(training_progress.compute) != before
+    source_digest.cache_clear()

@@ -143,6 +143,7 @@ def test_help_lists_studies_and_settings(capsys):
         ("training-progress --num-epochs 0", "`num_epochs` must be at least 1, got 0"),
         ("training-progress --seed -1 --seeds 1", "`seed` must be from 0 to 4294967295, got -1"),
         ("training-progress --num-latents 0", "`num_latents` must be an integer of at least 1"),
+        ("cortex-selection --share-for-training 0", "`share_for_training` must leave cells"),
         ("cortex-selection --share-for-training 1", "`share_for_training` must leave cells"),
         ("cortex-selection --models vae vae", "`models` must be different, at least one"),
         ("pattern-map --epochs 5", "`epochs` must be at least two, got \\(5,\\)"),
