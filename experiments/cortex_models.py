@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.architecture import ArchitectureConfig, ModelName
 from experiments.cortex import NUM_CELLS, PANEL_SIZES, Panel, load_cortex
-from experiments.course import Course, CourseConfig, as_course, draw_at, epochs_of, examine
+from experiments.course import Course, CourseConfig, as_course, looks
 from experiments.evaluation import distance_to_cells
 from experiments.runs import Done, Flat, Track, Unit, without_bar
 from loglin import dichotomize
@@ -153,21 +153,17 @@ def compute(settings: Training, seed: int, track: Track = without_bar) -> Traine
     x = dichotomize(load_cortex(settings.panel).expression, settings.cut)
     training, held_out = split_cells(settings.split, settings.num_training)
     key = jax.random.fold_in(jax.random.key(settings.split), seed)
-    draw_key, shuffle_key = jax.random.split(key)
     encoder_hidden = (x.shape[1], x.shape[1] // 2)
-    course, epochs = settings.course, epochs_of(settings.course)
-    drawn = draw_at(
-        draw_key, settings.architecture, x[training], epochs, course.num_samples, encoder_hidden
-    )
-    looks, cramer, best = [], [], None
-    for cells in track(drawn, len(epochs)):
-        looks.append(examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, course))
+    seen = looks(key, settings.architecture, x[training], settings.course, track, encoder_hidden)
+    looked, cramer, best = [], [], None
+    for cells, look in seen:
+        looked.append(look)
         distance = distance_to_cells(cells.x[:NUM_COMPARED], x[held_out])
         if best is None or distance < min(cramer):
             best = cells
         cramer.append(distance)
     assert best is not None
-    return Trained(as_course(looks), np.array(cramer), best.x, best.u)
+    return Trained(as_course(looked), np.array(cramer), best.x, best.u)
 
 
 def tuned(done: Sequence[Done]) -> dict[ModelName, dict[int, Trained]]:

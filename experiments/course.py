@@ -86,6 +86,19 @@ def follow(
     track: Track = without_bar,
     encoder_hidden: tuple[int, ...] | None = None,
 ) -> Course:
+    """Train a model on x (n, p) and return what `looks` sees."""
+    seen = looks(key, architecture, x, config, track, encoder_hidden)
+    return as_course(look for _, look in seen)
+
+
+def looks(
+    key: jax.Array,
+    architecture: ArchitectureConfig,
+    x: NDArray[np.int8],
+    config: CourseConfig,
+    track: Track = without_bar,
+    encoder_hidden: tuple[int, ...] | None = None,
+) -> Iterator[tuple[Drawn, Course]]:
     """Train a model on x (n, p); at each look draw samples, select features, find patterns.
 
     Epochs and looks have keys of their own, so what is seen at an epoch does not depend on how
@@ -94,10 +107,8 @@ def follow(
     draw_key, shuffle_key = jax.random.split(key)
     epochs = epochs_of(config)
     drawn = draw_at(draw_key, architecture, x, epochs, config.num_samples, encoder_hidden)
-    return as_course(
-        examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, config)
-        for cells in track(drawn, len(epochs))
-    )
+    for cells in track(drawn, len(epochs)):
+        yield cells, examine(jax.random.fold_in(shuffle_key, cells.epoch), cells, config)
 
 
 def epochs_of(config: CourseConfig) -> list[int]:

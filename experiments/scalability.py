@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments import figures
 from experiments.architecture import ArchitectureConfig
-from experiments.course import Course, CourseConfig, as_course, draw_at, epochs_of, examine
+from experiments.course import Course, CourseConfig, as_course, looks
 from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Track, Unit, without_bar
 from experiments.stairs import ROLES, StairConfig, role_counts, simulate_stairs, stair_genes
@@ -80,17 +80,15 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
     """Simulate cells, train a DBM on them and select at each look."""
     cells = simulate_stairs(settings.stairs, np.random.default_rng(seed))
-    draw_key, shuffle_key = jax.random.split(jax.random.key(seed))
-    course, epochs = settings.course, epochs_of(settings.course)
-    drawn = draw_at(draw_key, settings.architecture, cells.x, epochs, course.num_samples)
-    looks, entropy = [], []
-    for look in track(drawn, len(epochs)):
-        looks.append(examine(jax.random.fold_in(shuffle_key, look.epoch), look, course))
-        on = look.u.mean(axis=0)
+    key, course = jax.random.key(seed), settings.course
+    looked, entropy = [], []
+    for drawn, look in looks(key, settings.architecture, cells.x, course, track):
+        looked.append(look)
+        on = drawn.u.mean(axis=0)
         shares = np.stack([on, 1 - on])
         bits = -shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
         entropy.append(bits.sum(axis=0).mean())
-    return Result(as_course(looks), np.array(entropy))
+    return Result(as_course(looked), np.array(entropy))
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
@@ -133,7 +131,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         f"fine-tuning. Of the stair's 32 informative genes and the noise genes {num_selected} are "
         f"selected. {number}. The paper's number of selected genes and epochs is not known."
     )
-    looks = done[0].result.course.epochs
+    epochs = done[0].result.course.epochs
     table = Table(
         "Mean over seeds",
         ["genes", "epoch", *ROLES, "entropy of a latent (bits)"],
@@ -141,7 +139,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
             [size, epoch, *(f"{v:.1f}" for v in counts[size][:, look].mean(axis=0)),
              f"{entropy[size][:, look].mean():.2f}"]
             for size in sizes
-            for look, epoch in enumerate(looks)
+            for look, epoch in enumerate(epochs)
         ],
     )  # fmt: skip
     return Section(
@@ -150,7 +148,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         statements,
         {
             "roles": (
-                _plot_roles(looks, counts, num_selected),
+                _plot_roles(epochs, counts, num_selected),
                 "Genes among the chosen over the epochs, by role and number of features: mean "
                 f"over {number}, and the range.",
             )

@@ -35,6 +35,7 @@ from loglin.patterns import (
     union_of_features,
     union_of_patterns,
 )
+from loglin.permutation import PermutationTest, permutation_test
 from loglin.selection import Selection, select_features
 from loglin.significance import Chance
 from loglin.tables import categorize, contingency_table, dichotomize
@@ -49,6 +50,7 @@ __all__ = [
     "KWay",
     "NotConvergedError",
     "Patterns",
+    "PermutationTest",
     "Search",
     "Selection",
     "all_interactions",
@@ -73,6 +75,7 @@ __all__ = [
     "kruskal_stress",
     "pattern_distances",
     "pearson_x2",
+    "permutation_test",
     "saturated",
     "select_features",
     "stepwise",
