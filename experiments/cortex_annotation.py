@@ -14,7 +14,7 @@ from experiments import figures
 from experiments.architecture import NAMES, ModelName
 from experiments.cortex import Cells, load_cortex
 from experiments.cortex_models import Trained, TuningConfig, tuned, tuning_units
-from experiments.evaluation import Annotation, annotate, principal_components
+from experiments.evaluation import Annotation, annotate, joint_map
 from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Unit
 from loglin import dichotomize
@@ -75,9 +75,7 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int) -> Annotated:
     """Give the synthetic cells the labels of the real ones, by selected and by random genes."""
     x = dichotomize(cells.expression, config.tuning.cut)
-    both = np.concatenate([trained.x, x])
-    scores = principal_components(both, 2, standardize=True)
-    points, cell_points = scores[: len(trained.x)], scores[len(trained.x) :]
+    points, cell_points = joint_map(trained.x, x)
     rng = np.random.default_rng([split, 2])
 
     def by(genes: NDArray[np.int64]) -> Annotation:

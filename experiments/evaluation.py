@@ -65,6 +65,18 @@ def principal_components(
     return scores
 
 
+def joint_map(
+    synthetic: ArrayLike, cells: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both on the first two principal components of all of them, standardized together.
+
+    This is the map on which Section 2.6 looks at labels: (n, 2) and (m, 2).
+    """
+    x, y = np.asarray(synthetic), np.asarray(cells)
+    scores = principal_components(np.concatenate([x, y]), 2, standardize=True)
+    return scores[: len(x)], scores[len(x) :]
+
+
 def distance_to_cells(synthetic: ArrayLike, cells: ArrayLike, num_components: int = 5) -> float:
     """Return the Cramer statistic on joint principal components: what Section 2.4 minimizes."""
     x, y = np.asarray(synthetic), np.asarray(cells)

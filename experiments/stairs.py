@@ -101,6 +101,11 @@ def simulate_stairs(config: StairConfig, rng: np.random.Generator) -> Stairs:
     return Stairs(x.astype(np.int8), stage, stair_genes(config))
 
 
+def stage_probabilities(config: StairConfig) -> NDArray[np.float64]:
+    """Return the probability of each gene in cells of each stage, (stages, p)."""
+    return np.where(_high(config), config.probability_on, config.probability_off)
+
+
 def _high(config: StairConfig) -> NDArray[np.bool_]:
     """(stages, genes): whether the gene is high in the stage."""
     first = np.arange(config.num_stages)[:, None] * (config.genes_per_stage - config.overlap)

@@ -7,12 +7,17 @@ A study is a module with
 - `summarize(config, done)`, the section of the results page that it makes of them.
 """
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from experiments import (
+    baselines,
     cortex_annotation,
     cortex_selection,
+    cut_points,
+    likelihood,
+    nmf,
     pattern_map,
     runtime,
     scalability,
@@ -85,6 +90,32 @@ STUDIES = {
         cortex_annotation.Config(),
         cortex_annotation.Config(tuning=_SMALL_TUNING, num_random_sets=20),
         (5, 2),
+    ),
+    "cut-points": Study(
+        cut_points,
+        cut_points.Config(),
+        cut_points.Config(
+            tuning=replace(_SMALL_TUNING, models=("dbm",)), cuts=(0.1, 0.3, 0.5, 0.7, 0.9)
+        ),
+        (1, 1),
+    ),
+    "nmf": Study(
+        nmf,
+        nmf.Config(),
+        nmf.Config(tuning=replace(_SMALL_TUNING, models=("dbm",)), num_factor_starts=2),
+        (5, 2),
+    ),
+    "likelihood": Study(
+        likelihood,
+        likelihood.Config(),
+        likelihood.Config(course=CourseConfig(num_epochs=100, num_selected=7, every=10)),
+        (5, 2),
+    ),
+    "baselines": Study(
+        baselines,
+        baselines.Config(),
+        baselines.Config(num_steps=50_000),
+        (10, 2),
     ),
 }
 """In the order of the page."""

@@ -1,0 +1,171 @@
+"""Where a gene's expression is cut into off and on (Section 3.2.3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from experiments import figures
+from experiments.cortex import Cells, load_cortex
+from experiments.cortex_annotation import TYPE_COLORS
+from experiments.cortex_models import Trained, TuningConfig, split_cells, tuning_units
+from experiments.evaluation import annotate, joint_map
+from experiments.report import Section, Statement, Table, judge, say_number
+from experiments.runs import Done, Flat, Unit
+from loglin import dichotomize, transfer_labels
+from loglin.tables import as_number
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's."""
+
+    tuning: Flat[TuningConfig] = field(default_factory=lambda: TuningConfig(models=("dbm",)))
+    """Of the DBMs; `cut` is the one the others are compared with."""
+    cuts: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    """Quantiles of a gene's expression above which it counts as on."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for cut in self.cuts:
+            as_number(cut, "cuts", 0, 1)
+        if len(set(self.cuts)) < max(2, len(self.cuts)):
+            raise ValueError(f"`cuts` must be different, at least two, got {self.cuts}")
+        if self.tuning.models != ("dbm",) or self.tuning.panel != "markers":
+            raise ValueError("`models` and `panel` cannot be chosen: this is of DBMs, markers")
+        if self.tuning.cut not in self.cuts:
+            raise ValueError(f"`cuts` must hold `cut`, {self.tuning.cut}, got {self.cuts}")
+
+
+class Quality(NamedTuple):
+    """How good the genes of each start and split are at one cut, (starts x splits,) each."""
+
+    davies_bouldin: NDArray[np.float64]
+    """Of the synthetic cells on their joint map with the real ones, labelled by their patterns."""
+    right: NDArray[np.float64]
+    """Share of the cells held out whose label the training cells with their pattern tell."""
+    cramer: NDArray[np.float64]
+    """Cramer statistic of the synthetic cells and those held out."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return the units of the models at each cut; the seeds are those of the splits."""
+    splits = list(seeds)
+    return [
+        unit
+        for cut in config.cuts
+        for unit in tuning_units(replace(config.tuning, cut=cut), splits)
+    ]
+
+
+def quality(done: Sequence[Done], cells: Cells) -> Quality:
+    """Judge the models of one cut, each by the samples of its best epoch."""
+    x = dichotomize(cells.expression, done[0].settings.cut)
+    rows = []
+    for unit in done:
+        trained: Trained = unit.result
+        genes = trained.selected.tolist()
+        split = split_cells(unit.settings.split, unit.settings.num_training)
+        rng = np.random.default_rng([unit.settings.split, unit.seed, 4])
+        points, _ = joint_map(trained.x, x)
+        index = annotate(
+            trained.x, points, x, cells.cell_type, genes, list(TYPE_COLORS), rng
+        ).davies_bouldin
+        known, labels = x[split.training], cells.cell_type[split.training]
+        told, _ = transfer_labels(known, labels, x[split.held_out], genes, rng=rng)
+        right = (told == cells.cell_type[split.held_out]).mean()
+        rows.append((index, right, trained.cramer.min()))
+    return Quality(*np.array(rows).T)
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    cells = load_cortex("markers")
+    by_cut = {cut: [unit for unit in done if unit.settings.cut == cut] for cut in config.cuts}
+    found = {cut: quality(of_cut, cells) for cut, of_cut in by_cut.items() if of_cut}
+    number = say_number(len({unit.settings.split for unit in done}), "split")
+    introduction = (
+        f"DBMs learn the cells with each gene cut at a quantile of its expression, from "
+        f"{config.tuning.num_starts} starts at each cut; of each the epoch closest to the cells "
+        f"held out counts. {config.tuning.course.num_selected} genes are selected, and synthetic "
+        "cells labelled by their pattern in them. The Davies-Bouldin index (lower is better) is "
+        "of the labelled cells on a map that is another one for each cut; that the pattern of a "
+        "held-out cell tells its type among 15 can be compared across cuts. "
+        f"{number}."
+    )
+    rows = [[cut, *(_say_range(values) for values in of_cut)] for cut, of_cut in found.items()]
+    header = ["cut at", "Davies-Bouldin index", "types told right", "Cramer statistic"]
+    return Section(
+        "Cut points (Section 3.2.3)",
+        introduction,
+        [_similar(found), _ranking(found)],
+        {
+            "cuts": (
+                _plot(found),
+                "Mean over starts and splits (line) and every one of them (points), by cut.",
+            )
+        },
+        [Table("Mean and range over starts and splits", header, rows)],
+    )
+
+
+def _say_range(values: NDArray[np.float64]) -> str:
+    known = values[np.isfinite(values)]
+    return f"{known.mean():.2f} ({known.min():.2f} to {known.max():.2f})" if len(known) else "none"
+
+
+def _similar(found: dict[float, Quality]) -> Statement:
+    """Compare the spread between cuts with that of the starts at one cut."""
+    index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
+    right = np.array([of_cut.right.mean() for of_cut in found.values()])
+    spread = np.mean([np.nanstd(of_cut.davies_bouldin) for of_cut in found.values()])
+    is_similar = np.abs(index - np.median(index)) <= 2 * spread
+    outside = [f"{cut:g}" for cut, similar in zip(found, is_similar, strict=True) if not similar]
+    return Statement(
+        "Clusterings are generally similar at each cut point.",
+        f"the mean index lies between {index.min():.2f} and {index.max():.2f}, its standard "
+        f"deviation over the starts of one cut is {spread:.2f}; farther than two of these from "
+        f"the median of the cuts: {', '.join(outside) or 'none'}. Patterns tell between "
+        f"{right.min():.0%} and {right.max():.0%} of the types of held-out cells",
+        judge(float(is_similar.mean()), 0.99, 0.7),
+    )
+
+
+def _ranking(found: dict[float, Quality]) -> Statement:
+    cuts = list(found)
+    index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
+    right = np.array([of_cut.right.mean() for of_cut in found.values()])
+    by_index, by_right = np.argsort(index), np.argsort(-right)
+    paper = "The best cut is the third decile, the worst the median, by the Davies-Bouldin index."
+    best, worst = cuts[by_index[0]], cuts[by_index[-1]]
+    return Statement(
+        paper,
+        f"from best to worst by the index: {', '.join(f'{cuts[i]:g}' for i in by_index)}; by the "
+        f"types told right: {', '.join(f'{cuts[i]:g}' for i in by_right)}",
+        judge(float(np.mean([best == 0.3, worst == 0.5])), 1, 0.5)
+        if {0.3, 0.5} <= set(cuts)
+        else "not measured",
+    )
+
+
+def _plot(found: dict[float, Quality]) -> Figure:
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2)
+    index = {cut: of_cut.davies_bouldin for cut, of_cut in found.items()}
+    _plot_by_cut(axes[0], index, "Davies-Bouldin index", figures.BLUE)
+    right = {cut: of_cut.right for cut, of_cut in found.items()}
+    _plot_by_cut(axes[1], right, "types told right (share)", figures.ORANGE)
+    return figure
+
+
+def _plot_by_cut(ax: Axes, values: dict[float, NDArray[np.float64]], name: str, color: str) -> None:
+    for cut, of_cut in values.items():
+        ax.plot([cut] * len(of_cut), of_cut, ".", color=figures.GREY, markersize=4)
+    ax.plot(list(values), [np.nanmean(of_cut) for of_cut in values.values()], "o-", color=color)
+    ax.set_xticks(list(values))
+    ax.set(xlabel="expression cut at quantile", ylabel=name)
+    figures.bare(ax)

@@ -1,0 +1,385 @@
+"""Genes by non-negative matrix factorization, beside those of the DBM (Section 3.2.4).
+
+Both see the same cells for training and are chosen by the cells held out: the DBM by the Cramer
+statistic, the factorization by the Davies-Bouldin index of these cells, labelled by the training
+cells that carry the same pattern.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from experiments import figures
+from experiments.cortex import Cells, Panel, load_cortex
+from experiments.cortex_annotation import TYPE_COLORS
+from experiments.cortex_models import TuningConfig, split_cells, tuned, tuning_units
+from experiments.evaluation import (
+    annotate,
+    most_loaded,
+    nmf_loadings,
+    principal_components,
+    separation,
+)
+from experiments.report import Section, Statement, Table, judge, say_number
+from experiments.runs import Done, Flat, Track, Unit, without_bar
+from loglin import dichotomize
+from loglin.tables import as_count
+
+PAPER_SHARED = ["Calb2", "Car4", "Cdh13", "Parm1", "Penk", "Pvalb", "Rorb", "Sst", "Vip"]
+"""The genes that the paper found by NMF and by the DBM."""
+INPUTS = ("expression", "codes")
+"""What is factorized: the paper does not say whether the genes were cut before."""
+PANELS: tuple[Panel, ...] = ("markers", "receptors")
+CLASS_COLORS = {"GABA": figures.ORANGE, "Glutamate": figures.BLUE}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's."""
+
+    tuning: Flat[TuningConfig] = field(default_factory=lambda: TuningConfig(models=("dbm",)))
+    num_receptors: int = 8
+    """Genes to select of the receptor panel."""
+    num_factors: int = 10
+    """Factors that are tried: 1, 2, ... up to as many."""
+    num_factor_starts: int = 10
+    """Random starts of each factorization."""
+    num_random_sets: int = 100
+    """Random sets of genes, for comparison."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("num_factors", "num_factor_starts", "num_random_sets"):
+            as_count(getattr(self, name), name, 1)
+        if self.tuning.panel != "markers" or self.tuning.models != ("dbm",):
+            raise ValueError("`panel` and `models` cannot be chosen: this is of DBMs, both panels")
+        self.panel(PANELS[1])
+
+    def panel(self, panel: Panel) -> TuningConfig:
+        """Return the settings of the DBMs of a panel."""
+        if panel == PANELS[0]:
+            return self.tuning
+        course = replace(self.tuning.course, num_selected=self.num_receptors)
+        return replace(self.tuning, panel=panel, course=course)
+
+
+@dataclass(frozen=True)
+class Factorizations:
+    """Settings of a unit; its seed is that of the split."""
+
+    panel: Panel
+    cut: float
+    num_training: int
+    num_selected: int
+    num_factors: int
+    num_starts: int
+
+
+class Factorized(NamedTuple):
+    """The genes of the factorization whose cells cluster best."""
+
+    features: NDArray[np.int64]
+    """(inputs, q) the most loaded genes of the best one."""
+    num_factors: NDArray[np.int64]
+    """(inputs,) its factors."""
+    davies_bouldin: NDArray[np.float64]
+    """(inputs, k, starts) of the held-out cells by the genes of each; NaN with one type only."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return the units of the tuned DBMs and of the factorizations, of both panels."""
+    splits = list(seeds)
+    found = []
+    for panel in PANELS:
+        tuning = config.panel(panel)
+        settings = Factorizations(
+            panel, tuning.cut, tuning.num_training, tuning.course.num_selected,
+            config.num_factors, config.num_factor_starts,
+        )  # fmt: skip
+        found += tuning_units(tuning, splits) + [Unit(compute, settings, seed) for seed in splits]
+    return found
+
+
+def compute(settings: Factorizations, seed: int, track: Track = without_bar) -> Factorized:
+    """Factorize the training cells and keep the genes that label the cells held out best.
+
+    Raises
+    ------
+    OSError
+        If the cortex data cannot be had.
+    """
+    cells = load_cortex(settings.panel)
+    x = dichotomize(cells.expression, settings.cut)
+    split = split_cells(seed, settings.num_training)
+    points = principal_components(x, 2, standardize=True)[split.held_out]
+    labels = cells.cell_type[split.training]
+    # Labels of patterns that no training cell carries are random.
+    rng = np.random.default_rng([seed, 3])
+    inputs = cells.expression[split.training], x[split.training]
+    shape = len(INPUTS), settings.num_factors, settings.num_starts
+    features = np.empty((*shape, settings.num_selected), np.int64)
+    index = np.empty(shape)
+    for place in track(np.ndindex(shape), index.size):
+        which, size, start = place
+        genes = most_loaded(nmf_loadings(inputs[which], size + 1, start), settings.num_selected)
+        found = annotate(
+            x[split.held_out], points, x[split.training], labels, genes.tolist(),
+            list(TYPE_COLORS), rng,
+        )  # fmt: skip
+        features[place], index[place] = genes, found.davies_bouldin
+    flat = np.where(np.isnan(index), np.inf, index).reshape(len(INPUTS), -1)
+    sizes, starts = np.unravel_index(flat.argmin(axis=1), shape[1:])
+    which = np.arange(len(INPUTS))
+    return Factorized(features[which, sizes, starts], sizes + 1, index)
+
+
+class Panels(NamedTuple):
+    """The genes of one panel, one entry a split."""
+
+    splits: list[int]
+    """Their seeds."""
+    genes: NDArray[np.str_]
+    """(p,) names of all genes of the panel."""
+    sets: dict[str, NDArray[np.int64]]
+    """By method: (splits, q)."""
+    separation: dict[str, NDArray[np.float64]]
+    """By method, and of random sets: (splits,) or (splits, sets), of the cells held out."""
+
+
+METHODS = ("DBM", *(f"NMF of {name}" for name in INPUTS))
+RANDOM = "random genes"
+
+
+def compare(config: Config, panel: Panel, done: Sequence[Done], cells: Cells) -> Panels:
+    """Put the genes of the methods side by side, and how far apart they keep the classes."""
+    tuning = config.panel(panel)
+    units_of = [unit for unit in done if unit.settings.panel == panel]
+    is_nmf = [isinstance(unit.settings, Factorizations) for unit in units_of]
+    factorized = {u.seed: u.result for u, is_one in zip(units_of, is_nmf, strict=True) if is_one}
+    found = tuned([u for u, is_one in zip(units_of, is_nmf, strict=True) if not is_one])["dbm"]
+    splits = sorted(found.keys() & factorized.keys())
+    chosen = [[found[split].selected, *factorized[split].features] for split in splits]
+    sets = dict(zip(METHODS, np.array(chosen).swapaxes(0, 1), strict=True))
+
+    x = dichotomize(cells.expression, tuning.cut)
+    size, num_genes = tuning.course.num_selected, x.shape[1]
+
+    def separated(split: int, genes: NDArray[np.int64]) -> float:
+        held_out = split_cells(split, tuning.num_training).held_out
+        return separation(x[np.ix_(held_out, genes)], cells.cell_class[held_out])
+
+    of_methods = {
+        method: np.array([separated(*pair) for pair in zip(splits, genes, strict=True)])
+        for method, genes in sets.items()
+    }
+    rng = np.random.default_rng(0)
+    of_random = [
+        [separated(split, rng.permutation(num_genes)[:size]) for _ in range(config.num_random_sets)]
+        for split in splits
+    ]
+    return Panels(splits, cells.genes, sets, of_methods | {RANDOM: np.array(of_random)})
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    cells = {panel: load_cortex(panel) for panel in PANELS}
+    found = {panel: compare(config, panel, done, cells[panel]) for panel in PANELS}
+    number = say_number(len(found["markers"].sets["DBM"]), "split")
+    introduction = (
+        "Multiplicative updates for the Kullback-Leibler divergence factorize the cells for "
+        f"training into 1 to {config.num_factors} factors, from {config.num_factor_starts} starts "
+        "each. Of each factorization the genes with the highest loading on any factor are taken; "
+        "the one whose genes give the lowest Davies-Bouldin index of the cells held out counts. "
+        "The paper does not say whether expression or its codes were factorized: both are. "
+        "Separation is the mean distance between GABAergic and glutamatergic cells held out over "
+        f"that within the two classes, in the codes of the genes. {number}."
+    )
+    return Section(
+        "Comparison with NMF (Section 3.2.4)",
+        introduction,
+        [
+            _shared_markers(found["markers"]),
+            _only_one(found["markers"]),
+            _separated(found["markers"], "slightly better", "markers"),
+            _shared_receptors(found["receptors"], found["markers"]),
+            _more_pronounced(found),
+        ],
+        {
+            "separation": (
+                _plot_separation(found),
+                "How far apart GABAergic and glutamatergic cells lie in the selected genes (lines: "
+                "splits); grey: random sets of genes, all splits.",
+            ),
+            "cells": (
+                _plot_cells(config, found, cells),
+                "Cells held out (first split) on the first two principal components of the genes "
+                "selected by each method.",
+            ),
+        },
+        [_set_table(found), _gene_table(found)],
+    )
+
+
+def _shared(found: Panels, method: str) -> list[set[str]]:
+    """Return the genes that a method shares with the DBM, split by split."""
+    pairs = zip(found.sets["DBM"], found.sets[method], strict=True)
+    return [set(found.genes[np.intersect1d(*pair)].tolist()) for pair in pairs]
+
+
+def _say_shared(found: Panels) -> str:
+    """Say how many genes each NMF shares with the DBM."""
+    parts = []
+    for method in METHODS[1:]:
+        sizes = [len(genes) for genes in _shared(found, method)]
+        parts.append(
+            f"{method} {np.mean(sizes):.1f} of {found.sets['DBM'].shape[1]} (from {min(sizes)} to "
+            f"{max(sizes)})"
+        )
+    return ", ".join(parts)
+
+
+def _mean_shared(found: Panels) -> float:
+    """Mean share of the DBM's genes that NMF of expression finds."""
+    sizes = [len(genes) for genes in _shared(found, METHODS[1])]
+    return float(np.mean(sizes)) / found.sets["DBM"].shape[1]
+
+
+def _shared_markers(found: Panels) -> Statement:
+    named = [len(genes & set(PAPER_SHARED)) for genes in _shared(found, METHODS[1])]
+    return Statement(
+        f"NMF and the DBM share nine genes: {', '.join(PAPER_SHARED)}.",
+        f"shared with the DBM: {_say_shared(found)}; of these nine NMF of expression and the DBM "
+        f"both find {np.mean(named):.1f} (from {min(named)} to {max(named)})",
+        judge(float(np.mean(named)) / len(PAPER_SHARED), 0.8, 0.5),
+    )
+
+
+def _only_one(found: Panels) -> Statement:
+    expected = {"Enpp2": METHODS[1], "Bcl6": "DBM", "Mybpc1": "DBM"}
+    parts, shares = [], []
+    for gene, by in expected.items():
+        share = {m: float((found.genes[s] == gene).any(axis=1).mean()) for m, s in
+                 found.sets.items() if m in METHODS[:2]}  # fmt: skip
+        parts.append(f"{gene}: " + ", ".join(f"{m} {value:.0%}" for m, value in share.items()))
+        shares.append(share[by] - sum(v for m, v in share.items() if m != by))
+    return Statement(
+        "Only NMF selects Gria3 and Enpp2, only the DBM Bcl6 and Mybpc1.",
+        f"share of the splits that select {'; '.join(parts)}. Gria3 is none of the markers but a "
+        "receptor gene",
+        judge(min(shares), 0.8, 0.2),
+    )
+
+
+def _separated(found: Panels, how: str, panel: str) -> Statement:
+    wins = np.mean([found.separation["DBM"] > found.separation[m] for m in METHODS[1:]], axis=1)
+    return Statement(
+        f"GABAergic and glutamatergic cells are {how} separated by the DBM's {panel}.",
+        f"{_say_separation(found)}; the DBM's genes separate better than those of NMF in "
+        + ", ".join(
+            f"{win:.0%} of splits ({m.removeprefix('NMF of ')})"
+            for win, m in zip(wins, METHODS[1:], strict=True)
+        ),
+        judge(float(wins.min()), 0.8, 0.5),
+    )
+
+
+def _say_separation(found: Panels) -> str:
+    return ", ".join(f"{m} {values.mean():.2f}" for m, values in found.separation.items())
+
+
+def _shared_receptors(found: Panels, markers: Panels) -> Statement:
+    less = _mean_shared(found) < _mean_shared(markers)
+    return Statement(
+        "Of the receptor genes NMF and the DBM share fewer, 3 of 8.",
+        f"shared with the DBM: {_say_shared(found)}; as a share fewer than of the markers: "
+        f"{'yes' if less else 'no'}",
+        judge(float(less), 1, 2),
+    )
+
+
+def _more_pronounced(found: dict[Panel, Panels]) -> Statement:
+    statement = _separated(found["receptors"], "considerably better", "receptors")
+    ahead = {
+        panel: float((of.separation["DBM"] / of.separation[METHODS[1]]).mean() - 1)
+        for panel, of in found.items()
+    }
+    is_more = ahead["receptors"] > ahead["markers"]
+    text = ", ".join(f"{share:+.0%} with {panel}" for panel, share in ahead.items())
+    verdict = statement.verdict if is_more else judge(0.5, 1, 0.5)
+    return Statement(
+        statement.paper,
+        f"{statement.measured}; over NMF of expression it is {text}",
+        verdict,
+    )
+
+
+def _set_table(found: dict[Panel, Panels]) -> Table:
+    rows = [
+        [panel, method, f"{values.mean():.3f}", f"{values.min():.3f} to {values.max():.3f}",
+         ", ".join(of.genes[of.sets[method][0]]) if method in of.sets else ""]
+        for panel, of in found.items()
+        for method, values in of.separation.items()
+    ]  # fmt: skip
+    header = ["panel", "genes of", "separation", "range", "genes in the first split"]
+    return Table("Separation of GABAergic and glutamatergic cells", header, rows)
+
+
+def _gene_table(found: dict[Panel, Panels]) -> Table:
+    rows = []
+    for panel, of in found.items():
+        frequency = {m: np.bincount(s.ravel(), minlength=len(of.genes)) for m, s in of.sets.items()}
+        total = np.sum(list(frequency.values()), axis=0)
+        for gene in np.argsort(-total, kind="stable")[: (total > 0).sum()]:
+            rows.append([panel, of.genes[gene], *(str(frequency[m][gene]) for m in METHODS)])
+    return Table("Splits that select a gene", ["panel", "gene", *METHODS], rows)
+
+
+def _plot_separation(found: dict[Panel, Panels]) -> Figure:
+    figure = Figure(figsize=(8.6, 3.4), layout="constrained")
+    for ax, (panel, of) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+        random = of.separation[RANDOM].ravel()
+        place = len(METHODS) + np.random.default_rng(0).uniform(-0.2, 0.2, len(random))
+        ax.plot(place, random, ".", color=figures.LINE, markersize=3)
+        for values in np.transpose([of.separation[method] for method in METHODS]):
+            ax.plot(range(len(METHODS)), values, "o-", color=figures.BLUE, linewidth=0.8)
+        ax.set_xticks(range(len(METHODS) + 1), [*METHODS, RANDOM], fontsize=8)
+        ax.set(title=panel, ylabel="separation")
+        figures.bare(ax)
+    return figure
+
+
+def _plot_cells(config: Config, found: dict[Panel, Panels], cells: dict[Panel, Cells]) -> Figure:
+    figure = Figure(figsize=(2.9 * len(METHODS), 6.2), layout="constrained")
+    for row, (panel, of) in zip(
+        figure.subplots(len(found), len(METHODS)), found.items(), strict=True
+    ):
+        tuning = config.panel(panel)
+        held_out = split_cells(of.splits[0], tuning.num_training).held_out
+        x = dichotomize(cells[panel].expression, tuning.cut)[held_out]
+        for ax, method in zip(row, METHODS, strict=True):
+            points = principal_components(x[:, of.sets[method][0]], 2)
+            _scatter(ax, points, cells[panel].cell_class[held_out])
+            ax.set_title(f"{panel}: {method}", fontsize=10)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=color, label=name)
+        for name, color in CLASS_COLORS.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    return figure
+
+
+def _scatter(ax: Axes, points: NDArray[np.float64], labels: NDArray[np.str_]) -> None:
+    rng = np.random.default_rng(0)
+    # Cells with the same pattern would lie on each other, and one class on the other.
+    points = points + rng.normal(scale=0.06, size=points.shape)
+    order = rng.permutation(len(points))
+    colors = [CLASS_COLORS[name] for name in labels[order]]
+    ax.scatter(points[order, 0], points[order, 1], s=6, c=colors, linewidths=0)
+    ax.set_xticks([])
+    ax.set_yticks([])
