@@ -13,10 +13,10 @@ from experiments import figures
 from experiments.cortex import Cells, load_cortex
 from experiments.cortex_annotation import TYPE_COLORS
 from experiments.cortex_models import Trained, TuningConfig, split_cells, tuning_units
-from experiments.evaluation import annotate, joint_map
+from experiments.evaluation import annotate, joint_map, share_told
 from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Unit
-from loglin import dichotomize, transfer_labels
+from loglin import dichotomize
 from loglin.tables import as_number
 
 
@@ -75,9 +75,7 @@ def quality(done: Sequence[Done], cells: Cells) -> Quality:
         index = annotate(
             trained.x, points, x, cells.cell_type, genes, list(TYPE_COLORS), rng
         ).davies_bouldin
-        known, labels = x[split.training], cells.cell_type[split.training]
-        told, _ = transfer_labels(known, labels, x[split.held_out], genes, rng=rng)
-        right = (told == cells.cell_type[split.held_out]).mean()
+        right = share_told(x, cells.cell_type, split, genes, rng)
         rows.append((index, right, trained.cramer.min()))
     return Quality(*np.array(rows).T)
 

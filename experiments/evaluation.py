@@ -130,6 +130,31 @@ def annotate(
     return Annotation(transferred, matched, float(index))
 
 
+def share_told(
+    x: NDArray[np.int8],
+    labels: NDArray[np.str_],
+    split: tuple[NDArray[np.int64], NDArray[np.int64]],
+    features: Sequence[int],
+    rng: np.random.Generator,
+) -> float:
+    """Return the share of cells whose label others with the same pattern tell.
+
+    Parameters
+    ----------
+    x : (n, p) int array
+    labels : (n,) str array
+    split : two int arrays
+        The cells that tell, by the most frequent label of each pattern, and those that are told.
+    features : sequence of q ints
+        The genes that make the pattern.
+    rng : numpy Generator
+        Draws labels for patterns that no cell of the first kind carries.
+    """
+    known, unknown = split
+    told, _ = transfer_labels(x[known], labels[known], x[unknown], features, rng=rng)
+    return float((told == labels[unknown]).mean())
+
+
 def separation(values: ArrayLike, groups: ArrayLike) -> float:
     """Return how many times farther apart cells of different groups are than those of one group.
 

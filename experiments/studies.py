@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from experiments import (
     baselines,
+    categories,
     cortex_annotation,
     cortex_selection,
     cut_points,
@@ -21,6 +22,7 @@ from experiments import (
     pattern_map,
     runtime,
     scalability,
+    significance,
     training_progress,
 )
 from experiments.architecture import ArchitectureConfig
@@ -110,6 +112,13 @@ STUDIES = {
         likelihood.Config(),
         likelihood.Config(course=CourseConfig(num_epochs=100, num_selected=7, every=10)),
         (5, 2),
+    ),
+    "categories": Study(categories, categories.Config(), categories.Config(num_epochs=100), (5, 2)),
+    "significance": Study(
+        significance,
+        significance.Config(),
+        significance.Config(num_permutations=39, max_exceedances=8, num_stairs=1),
+        (100, 30),
     ),
     "baselines": Study(
         baselines,

@@ -1,0 +1,321 @@
+"""How sure the steps of a selection are, by training on permuted features (Section 2.2)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from experiments import figures
+from experiments.architecture import ArchitectureConfig
+from experiments.course import draw_at
+from experiments.report import Section, Statement, Table, judge, say_number
+from experiments.runs import Done, Flat, Track, Unit, without_bar
+from experiments.stairs import StairConfig, simulate_stairs, stair_genes
+from loglin import permutation_test, select_features
+from loglin.tables import as_count
+
+LEVELS = (0.05, 0.1, 0.25, 0.5)
+"""Of significance, at which p-values are checked."""
+TOLERANCE = 1e-9
+"""p-values are fractions, and may differ from a level by rounding."""
+STYLES = ((figures.BLUE, "-"), (figures.ORANGE, "--"), (figures.GREEN, ":"), (figures.PURPLE, "-."))
+
+
+@dataclass(frozen=True)
+class Test:
+    """Settings of a unit: the data, the model, and the test."""
+
+    stairs: StairConfig
+    is_permuted: bool
+    """Whether each gene of the simulated cells is permuted, so that no structure is left."""
+    num_epochs: int
+    """Epochs of training."""
+    num_selected: int
+    """Genes to select."""
+    num_permutations: int
+    max_exceedances: int
+    num_samples: int
+    architecture: ArchitectureConfig
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study."""
+
+    null: StairConfig = field(
+        default_factory=lambda: StairConfig(num_cells=200, num_stages=2, num_noise=2)
+    )
+    """Cells whose genes are permuted, so that nothing is left to find: 10 genes."""
+    null_epochs: int = 50
+    """Epochs of training on them."""
+    null_selected: int = 4
+    """Genes to select from them."""
+    stairs: Flat[StairConfig] = field(default_factory=lambda: StairConfig())
+    """Cells with their structure."""
+    num_epochs: int = 100
+    """Epochs of training on these."""
+    num_selected: int = 10
+    """Genes to select from these."""
+    num_stairs: int = 5
+    """Data sets with structure: those of the first seeds."""
+    num_permutations: int = 99
+    """The most permutations of a test."""
+    max_exceedances: int = 10
+    """Permutations that reach a gain before a step is counted no further."""
+    num_samples: int = 10_000
+    """Synthetic cells drawn from each model."""
+    architecture: Flat[ArchitectureConfig] = field(default_factory=ArchitectureConfig)
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in (
+            *("null_epochs", "num_epochs", "num_stairs", "num_permutations"),
+            *("max_exceedances", "num_samples"),
+        ):
+            as_count(getattr(self, name), name, 1)
+        as_count(self.null_selected, "null_selected", 2, self.null.num_genes)
+        as_count(self.num_selected, "num_selected", 2, self.stairs.num_genes)
+        for stairs in (self.null, self.stairs):
+            self.architecture.check(stairs.num_genes, stairs.num_cells)
+
+    def test(self, is_permuted: bool) -> Test:
+        """Return the settings of the units without or with structure."""
+        return Test(
+            self.null if is_permuted else self.stairs,
+            is_permuted,
+            self.null_epochs if is_permuted else self.num_epochs,
+            self.null_selected if is_permuted else self.num_selected,
+            self.num_permutations,
+            self.max_exceedances,
+            self.num_samples,
+            self.architecture,
+        )
+
+
+class Result(NamedTuple):
+    """The steps of one test, from the best pair on; NaN at the first."""
+
+    features: NDArray[np.int64]
+    """(q,) the selected genes."""
+    gains: NDArray[np.float64]
+    """(q,)"""
+    p_values: NDArray[np.float64]
+    """(q,) by training on permuted features."""
+    num_significant: NDArray[np.int64]
+    """() genes before the first step whose p-value is above 5 %."""
+    null_gains: NDArray[np.float64]
+    """(permutations, q) the gains from these models."""
+    of_samples: NDArray[np.float64]
+    """(q,) what permuting the synthetic cells of one model would give instead."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return a unit without structure for each seed, and one with it for the first ones."""
+    all_seeds = list(seeds)
+    null = [Unit(compute, config.test(True), seed) for seed in all_seeds]
+    return null + [
+        Unit(compute, config.test(False), seed) for seed in all_seeds[: config.num_stairs]
+    ]
+
+
+def compute(settings: Test, seed: int, track: Track = without_bar) -> Result:
+    """Simulate cells and test a selection from a model of them."""
+    rng = np.random.default_rng(seed)
+    x = simulate_stairs(settings.stairs, rng).x
+    if settings.is_permuted:
+        x = rng.permuted(x, axis=0)
+
+    def draw(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Any, Any]:
+        key = jax.random.key(own.integers(2**32))
+        seen = draw_at(
+            key, settings.architecture, data, [settings.num_epochs], settings.num_samples
+        )
+        (samples,) = seen
+        return samples.x, samples.u
+
+    test = permutation_test(
+        x,
+        draw,
+        settings.num_selected,
+        num_permutations=settings.num_permutations,
+        max_exceedances=settings.max_exceedances,
+        rng=rng,
+        track=lambda rounds: track(rounds, settings.num_permutations),
+    )
+    naive = select_features(
+        *draw(x, rng), settings.num_selected, start="best-pair",
+        num_shuffles=settings.num_permutations, rng=rng,
+    )  # fmt: skip
+    return Result(
+        test.selection.features,
+        test.selection.gains,
+        test.p_values,
+        np.array(len(test.significant())),
+        test.null_gains,
+        naive.chance.exceedance,
+    )
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Show that the test holds its level, and how many steps it finds to be sure."""
+    null = [unit.result for unit in done if unit.settings.is_permuted]
+    stairs = [unit.result for unit in done if not unit.settings.is_permuted]
+    statements, rows = [], []
+    if null:
+        p_values = np.stack([result.p_values for result in null])[:, 1:]
+        of_samples = np.stack([result.of_samples for result in null])[:, 1:]
+        statements += [_is_valid(p_values), _of_samples(p_values, of_samples)]
+        for name, values in (("retrained", p_values), ("samples permuted", of_samples)):
+            rows += [
+                [name, step, *(f"{(column <= level + TOLERANCE).mean():.0%}" for level in LEVELS)]
+                for step, column in enumerate(values.T, start=2)
+            ]
+    informative = stair_genes(config.stairs).role != "noise"
+    if stairs:
+        statements.append(_criterion(stairs, informative))
+    introduction = (
+        f"Every gene is permuted by itself, a {config.architecture.name} trained again and the "
+        f"selection repeated, at most {config.num_permutations} times; a step is counted no "
+        f"further once {config.max_exceedances} of them have reached its gain. Selection starts "
+        f"from the best pair. {say_number(len(null), 'data set')} without structure "
+        f"({config.null.num_cells} cells, {config.null.num_genes} genes), and "
+        f"{say_number(len(stairs), 'data set')} of the stair ({config.stairs.num_cells} cells, "
+        f"{config.stairs.num_genes} genes)."
+    )
+    return Section(
+        "Significance of the steps (Section 2.2)",
+        introduction,
+        statements,
+        {
+            "p-values": (
+                _plot_null(null),
+                "Data without structure: share of data sets with a p-value up to each level. On "
+                "the diagonal it holds its level; left, trained again for every permutation; "
+                "right, only the synthetic cells permuted.",
+            ),
+            "gains": (
+                _plot_gains(stairs, informative),
+                "Stair: gains of the selected genes, and those of models trained on permuted "
+                "genes (first data set).",
+            ),
+        },
+        [
+            Table(
+                "Share of data sets without structure with a p-value up to a level",
+                ["null distribution", "genes selected", *map(str, LEVELS)],
+                rows,
+            ),
+            Table(
+                "Stair: p-values",
+                ["data set", *(f"step {step}" for step in range(2, config.num_selected + 1))],
+                [
+                    [number, *(
+                        f"{p:.2f} ({'informative' if informative[gene] else 'noise'})"
+                        for p, gene in zip(result.p_values[1:], result.features[1:], strict=True)
+                    )]
+                    for number, result in enumerate(stairs)
+                ],
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _is_valid(p_values: NDArray[np.float64]) -> Statement:
+    """Test whether shares of small p-values are those of a uniform distribution."""
+    number, num_steps = p_values.shape
+    counts = {level: (p_values <= level + TOLERANCE).sum(axis=0) for level in LEVELS}
+    chances = [
+        binomtest(int(count), number, level).pvalue
+        for level, of_steps in counts.items()
+        for count in of_steps
+    ]
+    text = "; ".join(
+        f"p up to {level:g} in {', '.join(f'{count / number:.0%}' for count in of_steps)}"
+        for level, of_steps in counts.items()
+    )
+    return Statement(
+        "Training on permuted features gives a valid null distribution.",
+        f"of the data sets without structure, at the steps 2 to {num_steps + 1}: {text}. The "
+        f"least likely of these {len(chances)} shares has a chance of {min(chances):.2g} under a "
+        "uniform distribution",
+        # All shares together are judged at 5 %.
+        judge(min(chances) * len(chances), 0.05, 0.005),
+    )
+
+
+def _of_samples(p_values: NDArray[np.float64], of_samples: NDArray[np.float64]) -> Statement:
+    ours, naive = ((values <= 0.05).mean() for values in (p_values, of_samples))
+    return Statement(
+        "It does not overlook overfitting, so the model has to be trained again.",
+        f"where nothing is to be found, p-values up to 0.05 are {naive:.0%} of those from "
+        f"permuted synthetic cells of one model, and {ours:.0%} of those from models trained again",
+        judge(float(naive - ours), 0.05, 0.02),
+    )
+
+
+def _criterion(stairs: Sequence[Result], informative: NDArray[np.bool_]) -> Statement:
+    num_steps = [int(result.num_significant) for result in stairs]
+    chosen = np.concatenate(
+        [result.features[:number] for result, number in zip(stairs, num_steps, strict=True)]
+    )
+    share = float(informative[chosen].mean()) if len(chosen) else 0.0
+    after = np.concatenate(
+        [result.features[number:] for result, number in zip(stairs, num_steps, strict=True)]
+    )
+    rest = f"{1 - informative[after].mean():.0%} of the others are" if len(after) else "none left"
+    return Statement(
+        "It is an objective criterion of how many features to select.",
+        f"of {len(stairs[0].features)} genes {np.mean(num_steps):.1f} are significant at 5 % (from "
+        f"{min(num_steps)} to {max(num_steps)} over data sets); {1 - share:.0%} of these are noise "
+        f"genes, {rest}",
+        judge(share if len(chosen) else 0.0, 0.9, 0.7),
+    )
+
+
+def _plot_null(null: Sequence[Result]) -> Figure:
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    names = ("trained again", "synthetic cells permuted")
+    for ax, values, name in zip(
+        axes, ([r.p_values for r in null], [r.of_samples for r in null]), names, strict=True
+    ):
+        ax.plot([0, 1], [0, 1], color=figures.LINE, linewidth=0.8)
+        if values:
+            for step, column in enumerate(np.stack(values)[:, 1:].T, start=2):
+                color, style = STYLES[(step - 2) % len(STYLES)]
+                ax.ecdf(column, color=color, linestyle=style, label=f"step {step}")
+        ax.set(xlabel="p-value", title=name, xlim=(0, 1))
+        figures.bare(ax)
+    axes[0].set_ylabel("share of data sets")
+    if null:
+        axes[0].legend(frameon=False)
+    return figure
+
+
+def _plot_gains(stairs: Sequence[Result], informative: NDArray[np.bool_]) -> Figure:
+    figure = Figure(figsize=(6.5, 3.6), layout="constrained")
+    ax = figure.subplots()
+    for result in stairs[:1]:
+        steps = np.arange(2, len(result.features) + 1)
+        nulls = result.null_gains[:, 1:]
+        low, middle, high = np.quantile(nulls, [0.05, 0.5, 0.95], axis=0)
+        ax.fill_between(steps, low, high, color=figures.LINE, alpha=0.5, linewidth=0,
+                        label="permuted: 5 to 95 %")  # fmt: skip
+        ax.plot(steps, middle, color=figures.GREY, linestyle="--", label="permuted: median")
+        ax.plot(steps, result.gains[1:], color=figures.INK, linewidth=0.8)
+        for kind, marker, color in (
+            (True, "o", figures.GREEN),
+            (False, "X", figures.RED),
+        ):
+            at = informative[result.features[1:]] == kind
+            name = "informative gene" if kind else "noise gene"
+            ax.plot(steps[at], result.gains[1:][at], marker, color=color, label=name, zorder=3)
+    ax.set(xlabel="genes selected", ylabel="gain (G2)", yscale="log")
+    ax.legend(frameon=False)
+    figures.bare(ax)
+    return figure
