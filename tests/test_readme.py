@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize(
     ("page", "num_blocks"),
-    [("README.md", 5), ("docs/models.md", 6), ("docs/log-linear-models.md", 10)],
+    [("README.md", 6), ("docs/models.md", 6), ("docs/log-linear-models.md", 10)],
 )
 def test_the_examples_run_and_print_what_is_shown(page, num_blocks, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
