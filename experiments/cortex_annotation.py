@@ -88,11 +88,14 @@ def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int)
     sets = [
         rng.permutation(x.shape[1])[:size].astype(np.int64) for _ in range(config.num_random_sets)
     ]
+    selected = {
+        number: by(trained.selected[:number]) for number in sorted({*config.num_genes, size})
+    }
     return Annotated(
         points,
         cell_points,
-        {number: by(trained.selected[:number]) for number in config.num_genes},
-        by(trained.selected[:size]),
+        {number: selected[number] for number in config.num_genes},
+        selected[size],
         [by(genes) for genes in sets],
     )
 

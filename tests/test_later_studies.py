@@ -228,7 +228,7 @@ def test_genes_that_tell_types_count_as_better():
         Done(settings, seed, categories.Result(np.array([100]), np.array([[bad, good]])), {})
         for seed in range(2)
     ]
-    types = categories.qualities(settings, done)["types"]
+    types = categories.qualities(settings, done)["types told right"]
     assert (types[:, 0, 1] > types[:, 0, 0] + 0.1).all()
     section = categories.summarize(config, done)
     assert section.statements[0].verdict == "not reproduced"
