@@ -131,7 +131,18 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
 
 
 def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return the mutual information of each feature with the latent that tells most of it, (p,)."""
+    """Return the mutual information of each feature with the latent that tells most of it.
+
+    Parameters
+    ----------
+    x : (n, p) int array
+    u : (n, r) int array
+
+    Returns
+    -------
+    (p,) array
+        In nats.
+    """
     return np.max(
         [mutual_info_classif(x, latent, discrete_features=True) for latent in u.T], axis=0
     )

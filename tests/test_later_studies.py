@@ -152,9 +152,9 @@ def test_verdicts_of_significance_follow_the_numbers(rng):
             order, np.ones(10), p_values, np.array(number if number > 1 else 0),
             np.ones((9, 10)), p_values,
         )  # fmt: skip
-        return [Done(config.test(True), seed, result, {}) for seed, result in enumerate(null)] + [
-            Done(config.test(False), 0, stair, {})
-        ]
+        return [
+            Done(config.settings(True), seed, result, {}) for seed, result in enumerate(null)
+        ] + [Done(config.settings(False), 0, stair, {})]
 
     def uniform():
         return rng.random(3)
