@@ -15,7 +15,7 @@ from experiments.architecture import NAMES, ModelName
 from experiments.cortex import Cells, load_cortex
 from experiments.cortex_models import Trained, TuningConfig, tuned, tuning_units
 from experiments.evaluation import Annotation, annotate, joint_map
-from experiments.report import Section, Statement, Table, judge, say_number
+from experiments.report import Section, Statement, Table, judge, say_number, say_range
 from experiments.runs import Done, Flat, Unit
 from loglin import dichotomize
 from loglin.tables import as_count
@@ -143,11 +143,8 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 
 
 def _index_and_match(annotations: Sequence[Annotation]) -> tuple[str, str]:
-    index = np.array([annotation.davies_bouldin for annotation in annotations])
-    index = index[np.isfinite(index)]
     matched = np.mean([annotation.matched.mean() for annotation in annotations])
-    text = f"{index.mean():.2f} ({index.min():.2f} to {index.max():.2f})" if len(index) else "none"
-    return text, f"{matched:.0%}"
+    return say_range([annotation.davies_bouldin for annotation in annotations]), f"{matched:.0%}"
 
 
 def _matched(

@@ -14,7 +14,7 @@ from experiments.cortex import Cells, load_cortex
 from experiments.cortex_annotation import TYPE_COLORS
 from experiments.cortex_models import Trained, TuningConfig, split_cells, tuning_units
 from experiments.evaluation import annotate, joint_map, share_told
-from experiments.report import Section, Statement, Table, judge, say_number
+from experiments.report import Section, Statement, Table, judge, say_number, say_range
 from experiments.runs import Done, Flat, Unit
 from loglin import dichotomize
 from loglin.tables import as_number
@@ -33,10 +33,12 @@ class Config:
         """Check the settings."""
         for cut in self.cuts:
             as_number(cut, "cuts", 0, 1)
+        if 0 in self.cuts or 1 in self.cuts or list(self.cuts) != sorted(self.cuts):
+            raise ValueError(f"`cuts` must be between 0 and 1 and ascend, got {self.cuts}")
         if len(set(self.cuts)) < max(2, len(self.cuts)):
             raise ValueError(f"`cuts` must be different, at least two, got {self.cuts}")
-        if self.tuning.models != ("dbm",) or self.tuning.panel != "markers":
-            raise ValueError("`models` and `panel` cannot be chosen: this is of DBMs, markers")
+        if self.tuning.panel != "markers" or self.tuning.models != ("dbm",):
+            raise ValueError("`panel` and `models` cannot be chosen: this is of DBMs, markers")
         if self.tuning.cut not in self.cuts:
             raise ValueError(f"`cuts` must hold `cut`, {self.tuning.cut}, got {self.cuts}")
 
@@ -63,7 +65,7 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 
 def quality(done: Sequence[Done], cells: Cells) -> Quality:
-    """Judge the models of one cut, each by the samples of its best epoch."""
+    """Judge the models of one cut, m units, each by the samples of its best epoch: (m,) each."""
     x = dichotomize(cells.expression, done[0].settings.cut)
     rows = []
     for unit in done:
@@ -84,18 +86,23 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Set the paper's statements beside what was measured."""
     cells = load_cortex("markers")
     by_cut = {cut: [unit for unit in done if unit.settings.cut == cut] for cut in config.cuts}
-    found = {cut: quality(of_cut, cells) for cut, of_cut in by_cut.items() if of_cut}
+    judged = {cut: quality(of_cut, cells) for cut, of_cut in by_cut.items() if of_cut}
+    # Without a type in the synthetic cells there is no index.
+    found = {
+        cut: of_cut for cut, of_cut in judged.items() if np.isfinite(of_cut.davies_bouldin).any()
+    }
     number = say_number(len({unit.settings.split for unit in done}), "split")
     introduction = (
         f"DBMs learn the cells with each gene cut at a quantile of its expression, from "
         f"{config.tuning.num_starts} starts at each cut; of each the epoch closest to the cells "
         f"held out counts. {config.tuning.course.num_selected} genes are selected, and synthetic "
         "cells labelled by their pattern in them. The Davies-Bouldin index (lower is better) is "
-        "of the labelled cells on a map that is another one for each cut; that the pattern of a "
-        "held-out cell tells its type among 15 can be compared across cuts. "
+        "of the labelled cells on a map that is another one for each cut, as the Cramer statistic "
+        "is; how often the pattern of a held-out cell tells its type among 15 can be compared "
+        "across cuts. "
         f"{number}."
     )
-    rows = [[cut, *(_say_range(values) for values in of_cut)] for cut, of_cut in found.items()]
+    rows = [[cut, *(say_range(values) for values in of_cut)] for cut, of_cut in found.items()]
     header = ["cut at", "Davies-Bouldin index", "types told right", "Cramer statistic"]
     return Section(
         "Cut points (Section 3.2.3)",
@@ -111,43 +118,52 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     )
 
 
-def _say_range(values: NDArray[np.float64]) -> str:
-    known = values[np.isfinite(values)]
-    return f"{known.mean():.2f} ({known.min():.2f} to {known.max():.2f})" if len(known) else "none"
-
-
 def _similar(found: dict[float, Quality]) -> Statement:
-    """Compare the spread between cuts with that of the starts at one cut."""
+    """Compare the spread between cuts with that of the models at one cut."""
+    paper = "Clusterings are generally similar at each cut point."
     index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
     right = np.array([of_cut.right.mean() for of_cut in found.values()])
-    spread = np.mean([np.nanstd(of_cut.davies_bouldin) for of_cut in found.values()])
+    if not _can_compare(found):
+        return Statement(paper, "fewer than three cuts with three models each", "not measured")
+    spread = np.mean([np.nanstd(of_cut.davies_bouldin, ddof=1) for of_cut in found.values()])
     is_similar = np.abs(index - np.median(index)) <= 2 * spread
     outside = [f"{cut:g}" for cut, similar in zip(found, is_similar, strict=True) if not similar]
     return Statement(
-        "Clusterings are generally similar at each cut point.",
+        paper,
         f"the mean index lies between {index.min():.2f} and {index.max():.2f}, its standard "
-        f"deviation over the starts of one cut is {spread:.2f}; farther than two of these from "
-        f"the median of the cuts: {', '.join(outside) or 'none'}. Patterns tell between "
-        f"{right.min():.0%} and {right.max():.0%} of the types of held-out cells",
+        f"deviation over the models of one cut is {spread:.2f}; farther than two of these from "
+        f"the median of the cuts: {', '.join(outside) or 'none'}. Patterns tell the type of "
+        f"{right.min():.0%} to {right.max():.0%} of the held-out cells",
         judge(float(is_similar.mean()), 0.99, 0.7),
     )
 
 
 def _ranking(found: dict[float, Quality]) -> Statement:
+    paper = "The best cut is the third decile, the worst the median, by the Davies-Bouldin index."
     cuts = list(found)
+    if not _can_compare(found) or not {0.3, 0.5} <= set(cuts):
+        return Statement(paper, "too few cuts, or models of each", "not measured")
     index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
+    error = np.mean([_standard_error(of_cut.davies_bouldin) for of_cut in found.values()])
     right = np.array([of_cut.right.mean() for of_cut in found.values()])
     by_index, by_right = np.argsort(index), np.argsort(-right)
-    paper = "The best cut is the third decile, the worst the median, by the Davies-Bouldin index."
     best, worst = cuts[by_index[0]], cuts[by_index[-1]]
     return Statement(
         paper,
-        f"from best to worst by the index: {', '.join(f'{cuts[i]:g}' for i in by_index)}; by the "
-        f"types told right: {', '.join(f'{cuts[i]:g}' for i in by_right)}",
-        judge(float(np.mean([best == 0.3, worst == 0.5])), 1, 0.5)
-        if {0.3, 0.5} <= set(cuts)
-        else "not measured",
+        f"from best to worst by the index: {', '.join(f'{cuts[i]:g}' for i in by_index)} (mean "
+        f"{index.min():.2f} to {index.max():.2f}, standard error {error:.2f}); by the types told "
+        f"right: {', '.join(f'{cuts[i]:g}' for i in by_right)}",
+        judge(float(np.mean([best == 0.3, worst == 0.5])), 1, 0.5),
     )
+
+
+def _can_compare(found: dict[float, Quality]) -> bool:
+    return len(found) > 2 and all(len(of_cut.right) > 2 for of_cut in found.values())
+
+
+def _standard_error(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1) / np.sqrt(len(known)))
 
 
 def _plot(found: dict[float, Quality]) -> Figure:

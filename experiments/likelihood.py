@@ -50,6 +50,13 @@ class Config:
         as_count(self.num_held_out, "num_held_out", 1)
         if not self.models or len(set(self.models)) < len(self.models):
             raise ValueError(f"`models` must be different, at least one, got {self.models}")
+        for name in ("probability_on", "probability_off"):
+            if not 0 < getattr(self.stairs, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be between 0 and 1, so that every cell can occur, got "
+                    f"{getattr(self.stairs, name)}"
+                )
+        as_count(self.stairs.num_stages, "num_stages", 2)  # else there is nothing to learn
         self.course.check_panel(self.stairs.num_genes)
         for model in self.models:
             ArchitectureConfig(model).check(self.stairs.num_genes, self.stairs.num_cells)
@@ -206,18 +213,28 @@ def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.in
         f"{noise[where].mean():.1f}" if where.any() else "none such"
         for where in (is_better, ~is_better)
     )
-    correlation = np.mean(
-        [spearmanr(row, few).statistic for row, few in zip(learned, -noise, strict=True)
-         if np.ptp(few)]
-    )  # fmt: skip
-    return Statement(
+    paper = (
         f"{name}: an external criterion such as the log-likelihood helps to avoid patterns of an "
-        "insufficiently trained model.",
+        "insufficiently trained model."
+    )
+    measured = (
         f"noise genes among the {num_selected} selected: {without} at looks where the model fits "
         f"cells held out no better than independent genes ({(~is_better).mean():.0%} of looks), "
-        f"{with_better} at the others; rank correlation of the fit with few noise genes "
-        f"{correlation:.2f}, mean over seeds",
-        judge(float(correlation), 0.5, 0.2),
+        f"{with_better} at the others"
+    )
+    correlations = [
+        spearmanr(row, -of_seed).statistic
+        for row, of_seed in zip(learned, noise, strict=True)
+        if np.ptp(of_seed)
+    ]
+    if not correlations:
+        return Statement(paper, f"{measured}; their number never changes", "not measured")
+    correlation = float(np.mean(correlations))
+    return Statement(
+        paper,
+        f"{measured}; rank correlation of the fit with few noise genes {correlation:.2f}, mean "
+        f"over {say_number(len(correlations), 'seed')}",
+        judge(correlation, 0.5, 0.2),
     )
 
 

@@ -12,7 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 Verdict = Literal["reproduced", "partly", "not reproduced", "not measured"]
 
@@ -46,7 +48,17 @@ class Section(NamedTuple):
 
 def say_number(number: int, noun: str) -> str:
     """Return "1 seed" or "5 seeds"."""
-    return f"{number} {noun}{'s' if number > 1 else ''}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def say_range(values: ArrayLike, decimals: int = 2) -> str:
+    """Return "2.50 (1.00 to 4.00)": the mean and the range of the values that are finite."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return "none"
+    mean, least, most = (f"{v:.{decimals}f}" for v in (known.mean(), known.min(), known.max()))
+    return f"{mean} ({least} to {most})"
 
 
 def judge(share: float, reproduced: float, partly: float) -> Verdict:

@@ -113,17 +113,17 @@ STUDIES = {
         likelihood.Config(course=CourseConfig(num_epochs=100, num_selected=7, every=10)),
         (5, 2),
     ),
-    "categories": Study(categories, categories.Config(), categories.Config(num_epochs=100), (5, 2)),
+    "categories": Study(categories, categories.Config(), categories.Config(num_epochs=100), (5, 3)),
     "significance": Study(
         significance,
         significance.Config(),
         significance.Config(num_permutations=39, max_exceedances=8, num_stairs=1),
-        (100, 30),
+        (100, 50),
     ),
     "baselines": Study(
         baselines,
         baselines.Config(),
-        baselines.Config(num_steps=50_000),
+        baselines.Config(num_presented=50_000),
         (10, 2),
     ),
 }
