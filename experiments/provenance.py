@@ -86,6 +86,8 @@ def _collect(name: str, value: Any, parts: dict[str, bytes]) -> None:
             known = vars(sys.modules[value.__module__])
             nodes = ast.walk(ast.parse(source))
             for word in {node.id for node in nodes if isinstance(node, ast.Name)} & known.keys():
+                if word.startswith("__"):  # such as __file__, which says where and not what
+                    continue
                 _collect(f"{value.__module__}.{word}", known[word], parts)
     elif isinstance(value, bool | int | float | str | Path):
         parts[name] = repr(value).encode()

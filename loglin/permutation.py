@@ -5,18 +5,15 @@ generative model is trained again on what results, samples are drawn and feature
 gains of many such rounds are what the whole procedure finds where there is nothing.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.scoring import rounding
-from loglin.selection import Selection, select_features
+from loglin.scoring import NullModel, as_statistic, rounding
+from loglin.selection import Selection, as_candidates, select_features
 from loglin.tables import as_codes, as_count, as_number
-
-SETTINGS = ("levels", "latent_levels", "null_model", "empty", "candidates")
-"""What is passed on to `select_features`."""
 
 Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
 """draw(x, rng) -> (x_syn, u_syn) trains a model on x (n, p) and draws samples from it."""
@@ -38,7 +35,23 @@ class PermutationTest(NamedTuple):
     """(permutations, q) the gains in the order of the permutations."""
 
     def significant(self, level: float = 0.05) -> NDArray[np.intp]:
-        """Return the features before the first step whose p-value is above the level."""
+        """Return the features before the first step whose p-value is above the level.
+
+        Parameters
+        ----------
+        level : float
+            From 0 to 1.
+
+        Returns
+        -------
+        (k,) int array
+            None of them where the pair is not significant.
+
+        Raises
+        ------
+        ValueError
+            If the level is out of range.
+        """
         as_number(level, "level", 0, 1)
         is_above = ~(self.p_values[1:] <= level)
         num_steps = int(is_above.argmax()) if is_above.any() else len(is_above)
@@ -54,7 +67,11 @@ def permutation_test(
     max_exceedances: int | None = None,
     rng: np.random.Generator,
     track: Callable[[Iterable[int]], Iterable[int]] = iter,
-    **settings: Any,
+    levels: Sequence[int] | None = None,
+    latent_levels: Sequence[int] | None = None,
+    null_model: NullModel = "joint",
+    empty: float = 0.5,
+    candidates: Iterable[int] | None = None,
 ) -> PermutationTest:
     """Test the steps of a selection against models trained on permuted features.
 
@@ -86,9 +103,10 @@ def permutation_test(
         the first permutations are the same however many there are.
     track : callable, optional
         Wraps the rounds, for instance ``rich.progress.track``.
-    **settings
-        Passed on to `select_features`: `levels` (by default those of the data), `latent_levels`,
-        `null_model`, `empty`, `candidates`.
+    levels : sequence of p ints, optional
+        Numbers of levels of the features; by default those of the data.
+    latent_levels, null_model, empty, candidates
+        As in `select_features`.
 
     Returns
     -------
@@ -97,7 +115,8 @@ def permutation_test(
     Raises
     ------
     ValueError
-        If an argument does not fit, or `draw` does not return two tables.
+        If an argument does not fit, or `draw` does not return samples that do. What `draw` raises
+        comes through as well: one training that fails ends the test.
 
     References
     ----------
@@ -115,8 +134,12 @@ def permutation_test(
     >>> test.selection.features, test.p_values
     (array([0, 1]), array([ nan, 0.05]))
     """
-    codes, levels = as_codes(x, "x")
-    as_count(num_features, "num_features", 2, codes.shape[1])
+    # Iterables that run out are read here, once for all rounds.
+    codes, levels = as_codes(x, "x", levels if levels is None else tuple(levels))
+    latent_levels = latent_levels if latent_levels is None else tuple(latent_levels)
+    allowed = as_candidates(candidates, codes.shape[1])
+    as_count(num_features, "num_features", 2, len(allowed))
+    as_statistic(null_model, empty, len(codes))
     as_count(num_permutations, "num_permutations", 1)
     if max_exceedances is not None:
         as_count(max_exceedances, "max_exceedances", 1)
@@ -124,29 +147,31 @@ def permutation_test(
         raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {rng!r}")
     if not callable(draw):
         raise ValueError(f"`draw` must be a function of x and rng, got {draw!r}")
-    if unknown := settings.keys() - SETTINGS:
-        raise ValueError(
-            f"`settings` must be among {', '.join(SETTINGS)}, got {', '.join(sorted(unknown))}"
-        )
 
-    def draw_from(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Any, Any]:
+    def draw_and_select(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Selection, int]:
         samples = draw(data, own)
         if not isinstance(samples, tuple) or len(samples) != 2:
             raise ValueError(f"`draw` must return a pair (x, u) of samples, got {type(samples)}")
-        return samples
+        shape = np.shape(samples[0])
+        if shape[1:] != codes.shape[1:]:
+            raise ValueError(
+                f"`draw` must return features in {codes.shape[1]} columns, got an array of {shape}"
+            )
+        selection = select_features(
+            *samples, num_features, levels=levels, latent_levels=latent_levels,
+            null_model=null_model, empty=empty, start="best-pair", candidates=allowed,
+        )  # fmt: skip
+        return selection, shape[0]
 
-    settings = {"levels": levels} | settings | {"start": "best-pair"}
-    x_syn, u_syn = draw_from(codes, rng.spawn(1)[0])
-    selection = select_features(x_syn, u_syn, num_features, **settings)
+    selection, num_samples = draw_and_select(codes.copy(), rng.spawn(1)[0])
     # Gains that differ by rounding only are equal, which counts as reached.
-    reached = selection.gains - rounding(selection.gains, len(x_syn))
+    reached = selection.gains - rounding(selection.gains, num_samples)
     exceedances, counted = np.zeros((2, num_features), np.int64)
     is_open = np.isfinite(reached)
     null_gains = []
     for _ in track(range(num_permutations)):
         (own,) = rng.spawn(1)
-        x_syn, u_syn = draw_from(own.permuted(codes, axis=0), own)
-        gains = select_features(x_syn, u_syn, num_features, **settings).gains
+        gains = draw_and_select(own.permuted(codes, axis=0), own)[0].gains
         null_gains.append(gains)
         counted += is_open
         exceedances += is_open & (gains >= reached)

@@ -334,10 +334,10 @@ def _as_source(
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
         whole = in_chunks(x if callable(x) else lambda: x, levels, latent_levels)
         num_columns = len(whole.variables.x_levels)
-        allowed = _as_candidates(candidates, num_columns)
+        allowed = as_candidates(candidates, num_columns)
         return (whole if candidates is None else whole.only(allowed)), allowed, num_columns
     features, latents, x_levels, u_levels = as_samples(x, u, levels, latent_levels)
-    allowed = _as_candidates(candidates, features.shape[1])
+    allowed = as_candidates(candidates, features.shape[1])
     kept = features if candidates is None else features[:, allowed]
     kept_levels = [x_levels[column] for column in allowed]
     return in_memory(kept, latents, kept_levels, u_levels), allowed, features.shape[1]
@@ -354,7 +354,8 @@ def _is_sequence_of_pairs(x: Any) -> bool:
     )
 
 
-def _as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
+def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
+    """Check the argument at the door; return the columns that may be chosen, in order."""
     if candidates is None:
         return np.arange(num_columns)
     if not isinstance(candidates, Iterable):

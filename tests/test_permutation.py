@@ -101,6 +101,31 @@ def test_significant_ends_at_the_first_step_above_the_level(rng):
     assert len(given.significant(0.2)) == 4
 
 
+def test_settings_are_told_before_any_training():
+    def never(x, rng):
+        raise AssertionError
+
+    for wrong in ({"null_model": "jont"}, {"empty": -1.0}, {"candidates": [0]}, {"levels": [2]}):
+        with pytest.raises(ValueError, match=next(iter(wrong)) + "|num_features"):
+            permutation_test(np.eye(4, dtype=int), never, 2, rng=np.random.default_rng(0), **wrong)
+
+
+def test_iterables_serve_all_rounds_and_data_stay_as_they_are(rng):
+    x = rng.integers(2, size=(50, 4)).astype(np.int8)
+    before = x.copy()
+
+    def careless(data, own):
+        drawn = data.copy()
+        data[:] = 0
+        return drawn, None
+
+    given = {"candidates": iter([0, 2, 3]), "levels": iter([2] * 4)}
+    test = permutation_test(x, careless, 2, num_permutations=3, rng=rng, **given)
+    np.testing.assert_array_equal(x, before)
+    assert 1 not in test.selection.features
+    assert (test.null_gains[:, 1] > 0).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -110,9 +135,10 @@ def test_significant_ends_at_the_first_step_above_the_level(rng):
         ({"rng": 1}, "`rng` must be a numpy Generator"),
         ({"draw": None}, "`draw` must be a function"),
         ({"draw": lambda x, rng: x}, "`draw` must return a pair"),
+        ({"draw": lambda x, rng: (x[:, :2], None)}, "`draw` must return features in 4 columns"),
         ({"x": [[0.5, 1.0]]}, "`x` must hold whole numbers"),
-        ({"start": "empty"}, "`settings` must be among levels, .*, got start"),
-        ({"nul_model": "joint"}, "`settings` must be among .*, got nul_model"),
+        ({"null_model": "jont"}, "`null_model` must be"),
+        ({"num_features": 3, "candidates": [0, 1]}, "`num_features` must be from 2 to 2, got 3"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from experiments import training_progress
+from experiments import cortex, cortex_models, training_progress
 from experiments.executors import InProcess, Workers, executor
 from experiments.provenance import source_digest
 from experiments.runs import Unit, load, run_units, save, without_bar
@@ -249,4 +249,13 @@ def test_the_digest_follows_what_a_study_names(monkeypatch):
     monkeypatch.setattr(training_progress, "simulate_stairs", training_progress.stair_genes)
     source_digest.cache_clear()
     assert source_digest(training_progress.compute) != before
+    source_digest.cache_clear()
+
+
+def test_results_do_not_depend_on_where_the_source_lies(tmp_path, monkeypatch):
+    source_digest.cache_clear()
+    before = source_digest(cortex_models.compute)
+    monkeypatch.setattr(cortex, "__file__", str(tmp_path / "cortex.py"))
+    source_digest.cache_clear()
+    assert source_digest(cortex_models.compute) == before
     source_digest.cache_clear()
