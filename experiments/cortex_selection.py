@@ -98,7 +98,9 @@ def _plot_genes(trained: Trained, genes: NDArray[np.str_], gene_class: NDArray[n
     ax.set_yticks(range(0, len(chosen), step), course.epochs[::step].tolist(), fontsize=8)
     ax.set_ylabel("epoch")
     box = (-0.5, trained.best - 0.5), len(genes), 1
-    ax.add_patch(Rectangle(*box, fill=False, edgecolor=figures.INK, linewidth=1.2, clip_on=False))
+    frame = Rectangle(*box, fill=False, edgecolor=figures.INK, linewidth=1.2, clip_on=False)
+    frame.set_zorder(5)  # above the lines between the tiles
+    ax.add_patch(frame)
     swatches = [
         figures.tone_patch(color, figures.SELECTED_1, name)
         for name, color in _colors_of(gene_class).items()
