@@ -243,6 +243,30 @@ def circular_order_null(
     return _circular_orders(rng.permuted(np.tile(angles, (num_permutations, 1)), axis=1))
 
 
+def walk_p_value(points: ArrayLike, num_permutations: int, rng: np.random.Generator) -> float:
+    """Return the p-value of how short the walk from point to point is, in their order.
+
+    (1 + walks in random orders that are as short) / (1 + walks): small where points that follow
+    each other lie close, whatever the shape of the walk.
+
+    Parameters
+    ----------
+    points : (n, d) array
+    num_permutations : int
+    rng : numpy Generator
+    """
+    table = as_table(points, "points")
+    orders = rng.permuted(np.tile(np.arange(len(table)), (num_permutations, 1)), axis=1)
+
+    def length(walk: NDArray[np.float64]) -> NDArray[np.float64]:
+        total: NDArray[np.float64] = np.linalg.norm(np.diff(walk, axis=-2), axis=-1).sum(axis=-1)
+        return total
+
+    # As short up to rounding, which the reverse of the order is.
+    as_short = length(table[orders]) <= length(table) * (1 + 1e-9)
+    return float((1 + as_short.sum()) / (1 + num_permutations))
+
+
 def _angles(points: ArrayLike, center: ArrayLike) -> NDArray[np.float64]:
     x, y = (as_table(points, "points") - np.asarray(center)).T
     if len(x) < 3:

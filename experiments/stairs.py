@@ -106,6 +106,29 @@ def stage_probabilities(config: StairConfig) -> NDArray[np.float64]:
     return np.where(_high(config), config.probability_on, config.probability_off)
 
 
+def stage_posterior(
+    config: StairConfig, features: NDArray[np.int64], states: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    """Return how probable each stage is in cells that carry a pattern in some genes.
+
+    Parameters
+    ----------
+    config : StairConfig
+    features : (q,) int array
+        The genes.
+    states : (k, q) int array
+        The patterns.
+
+    Returns
+    -------
+    (k, stages) array
+        By Bayes' rule; stages are equally frequent.
+    """
+    on = stage_probabilities(config)[:, features]
+    likelihood = np.where(states[:, None] == 1, on, 1 - on).prod(axis=2)
+    return likelihood / likelihood.sum(axis=1, keepdims=True)
+
+
 def _high(config: StairConfig) -> NDArray[np.bool_]:
     """(stages, genes): whether the gene is high in the stage."""
     first = np.arange(config.num_stages)[:, None] * (config.genes_per_stage - config.overlap)

@@ -14,6 +14,7 @@ from experiments.evaluation import (
     principal_components,
     separation,
     swept_turns,
+    walk_p_value,
 )
 from tests.conftest import reference
 
@@ -128,3 +129,13 @@ def test_separation_of_groups_that_do_not_differ_is_1(rng):
     values, groups = rng.normal(size=(400, 3)), rng.integers(2, size=400)
     assert separation(values, groups) == pytest.approx(1, abs=0.02)
     assert separation(values + 10 * groups[:, None], groups) > 5
+
+
+def test_a_walk_along_a_line_is_short(rng):
+    line = np.column_stack([np.arange(8), np.zeros(8)])
+    assert walk_p_value(line, 999, rng) < 0.01
+    # Of the 4! orders of four points on a line two are as short as the way along it.
+    exact = 2 / 24
+    error = np.sqrt(exact * (1 - exact) / 9999)
+    assert abs(walk_p_value(line[:4], 9999, rng) - exact) < 4 * error
+    assert walk_p_value(line[[0, 4, 1, 5, 2, 6, 3, 7]], 999, rng) > 0.5

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.stairs import StairConfig, simulate_stairs, stair_genes
+from experiments.stairs import StairConfig, simulate_stairs, stage_posterior, stair_genes
 
 
 def test_genes_are_those_of_the_paper():
@@ -64,3 +64,16 @@ def test_same_seed_same_cells():
 def test_bad_settings_get_one_sentence(settings, message):
     with pytest.raises(ValueError, match=message):
         StairConfig(**settings)
+
+
+def test_posterior_of_the_stage_is_that_of_many_cells(rng):
+    config = StairConfig(num_cells=200_000, num_stages=4)
+    cells = simulate_stairs(config, rng)
+    features = np.array([0, 3, 4, 7])
+    states = np.array([[0, 1, 1, 0], [0, 0, 0, 0], [1, 1, 0, 0]])
+    posterior = stage_posterior(config, features, states)
+    np.testing.assert_allclose(posterior.sum(axis=1), 1)
+    for state, expected in zip(states, posterior, strict=True):
+        carries = (cells.x[:, features] == state).all(axis=1)
+        shares = np.bincount(cells.stage[carries], minlength=4) / carries.sum()
+        np.testing.assert_allclose(shares, expected, atol=4 / np.sqrt(carries.sum()))
