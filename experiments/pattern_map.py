@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.offsetbox import AnchoredText
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import jensenshannon
@@ -239,9 +238,11 @@ def _plot_maps(config: Config, result: Result, genes: StairGenes) -> Figure:
                     f"{number[pattern]}\n{bars}", points[pattern], fontsize=6, ha="center",
                     va="center", family="DejaVu Sans Mono",
                 )  # fmt: skip
-        ax.set_title(f"epoch {result.epochs[look]}", fontsize=10)
-        text = f"order {abs(result.circular[look]):.2f}, p = {result.p_value[look]:.2g}"
-        ax.add_artist(AnchoredText(text, "lower left", frameon=False, prop={"size": 7}))
+        ax.set_title(
+            f"epoch {result.epochs[look]}: circular order {abs(result.circular[look]):.2f}, "
+            f"p = {result.p_value[look]:.2g}",
+            fontsize=9,
+        )
         ax.set_aspect("equal", adjustable="datalim")
         ax.margins(0.2)
         ax.set_xticks([])
