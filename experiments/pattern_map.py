@@ -238,11 +238,8 @@ def _plot_maps(config: Config, result: Result, genes: StairGenes) -> Figure:
                     f"{number[pattern]}\n{bars}", points[pattern], fontsize=6, ha="center",
                     va="center", family="DejaVu Sans Mono",
                 )  # fmt: skip
-        ax.set_title(
-            f"epoch {result.epochs[look]}: circular order {abs(result.circular[look]):.2f}, "
-            f"p = {result.p_value[look]:.2g}",
-            fontsize=9,
-        )
+        order_found = f"{abs(result.circular[look]):.2f}, p = {result.p_value[look]:.2g}"
+        ax.set_title(f"epoch {result.epochs[look]}: circular order {order_found}", fontsize=9)
         ax.set_aspect("equal", adjustable="datalim")
         ax.margins(0.2)
         ax.set_xticks([])
