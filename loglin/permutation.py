@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.scoring import NullModel, as_statistic, rounding
-from loglin.selection import Selection, as_candidates, select_features
+from loglin.selection import Selection, as_candidates, read_once, select_features
 from loglin.tables import as_codes, as_count, as_number
 
 Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
@@ -134,9 +134,8 @@ def permutation_test(
     >>> test.selection.features, test.p_values
     (array([0, 1]), array([ nan, 0.05]))
     """
-    # Iterables that run out are read here, once for all rounds.
-    codes, levels = as_codes(x, "x", levels if levels is None else tuple(levels))
-    latent_levels = latent_levels if latent_levels is None else tuple(latent_levels)
+    codes, levels = as_codes(x, "x", read_once(levels))
+    latent_levels = read_once(latent_levels)
     allowed = as_candidates(candidates, codes.shape[1])
     as_count(num_features, "num_features", 2, len(allowed))
     as_statistic(null_model, empty, len(codes))

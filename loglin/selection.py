@@ -325,10 +325,8 @@ def _as_source(
     candidates: Iterable[int] | None,
 ) -> tuple[Source, NDArray[np.intp], int]:
     """Check the samples; return them with the candidates only, these, and the number of columns."""
-    # Chunks check the levels again and again, so they must not run out.
-    levels, latent_levels = (
-        tuple(given) if isinstance(given, Iterable) else given for given in (levels, latent_levels)
-    )
+    # Chunks check the levels again and again.
+    levels, latent_levels = read_once(levels), read_once(latent_levels)
     if callable(x) or _is_sequence_of_pairs(x):
         if u is not None:
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
@@ -341,6 +339,11 @@ def _as_source(
     kept = features if candidates is None else features[:, allowed]
     kept_levels = [x_levels[column] for column in allowed]
     return in_memory(kept, latents, kept_levels, u_levels), allowed, features.shape[1]
+
+
+def read_once(given: Any) -> Any:
+    """Return a tuple in place of an iterable that may run out."""
+    return tuple(given) if isinstance(given, Iterable) else given
 
 
 def _is_sequence_of_pairs(x: Any) -> bool:
