@@ -332,7 +332,8 @@ def _plot_gains(stairs: Sequence[Result], informative: NDArray[np.bool_]) -> Fig
             at = informative[result.features[1:]] == kind
             name = "informative gene" if kind else "noise gene"
             ax.plot(steps[at], result.gains[1:][at], marker, color=color, label=name, zorder=3)
-    ax.set(xlabel="genes selected", ylabel="gain (G2)", yscale="log")
-    ax.legend(frameon=False)
+        ax.set_yscale("log")
+        ax.legend(frameon=False)
+    ax.set(xlabel="genes selected", ylabel="gain (G2)")
     figures.bare(ax)
     return figure

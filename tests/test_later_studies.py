@@ -241,3 +241,15 @@ def test_genes_that_tell_types_count_as_better():
     done = [unit._replace(result=categories.Result(np.array([100]), same)) for unit in done]
     assert categories.summarize(config, done).statements[0].verdict == "reproduced"
     assert categories.summarize(config, done[:2]).statements[0].verdict == "not measured"
+
+
+def test_significance_without_the_stairs_is_shown_as_such():
+    config = significance.Config()
+    result = significance.Result(
+        np.arange(4), np.ones(4), np.array([np.nan, 0.5, 0.5, 0.5]), np.array(0),
+        np.ones((9, 4)), np.array([np.nan, 0.5, 0.5, 0.5]),
+    )  # fmt: skip
+    done = [Done(config.settings(True), 0, result, {})]
+    section = significance.summarize(config, done)
+    assert [statement.verdict for statement in section.statements] == ["not measured"] * 2
+    assert "0 data sets of the stair" in section.introduction
