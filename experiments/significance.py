@@ -59,7 +59,7 @@ class Config:
     """Cells with their structure."""
     num_epochs: int = 100
     """Epochs of training on these."""
-    num_selected: int = 10
+    num_selected: int = 15
     """Genes to select from these."""
     num_stairs: int = 5
     """Data sets with structure: those of the first seeds."""
