@@ -171,6 +171,7 @@ def _plot(found: dict[float, Quality]) -> Figure:
     axes = figure.subplots(1, 2)
     index = {cut: of_cut.davies_bouldin for cut, of_cut in found.items()}
     _plot_by_cut(axes[0], index, "Davies-Bouldin index", figures.BLUE)
+    axes[0].set_yscale("log")
     right = {cut: of_cut.right for cut, of_cut in found.items()}
     _plot_by_cut(axes[1], right, "types told right (share)", figures.ORANGE)
     return figure

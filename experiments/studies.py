@@ -97,7 +97,8 @@ STUDIES = {
         cut_points,
         cut_points.Config(),
         cut_points.Config(
-            tuning=replace(_SMALL_TUNING, models=("dbm",)), cuts=(0.1, 0.3, 0.5, 0.7, 0.9)
+            tuning=replace(_SMALL_TUNING, models=("dbm",), num_starts=3),
+            cuts=(0.1, 0.3, 0.5, 0.7, 0.9),
         ),
         (1, 1),
     ),
