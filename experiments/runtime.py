@@ -193,6 +193,8 @@ def _plot(config: Config, middle: Result) -> Figure:
         ax.set_yscale("log")
         figures.bare(ax)
     left.set(xscale="log", xlabel="features", ylabel="seconds")
+    left.set_xticks(config.num_features, [str(number) for number in config.num_features])
+    left.minorticks_off()
     right.set_xlabel("features chosen")
     left.legend(frameon=False)
     return figure
