@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
 from experiments import figures
@@ -172,6 +173,8 @@ def _plot(found: dict[float, Quality]) -> Figure:
     index = {cut: of_cut.davies_bouldin for cut, of_cut in found.items()}
     _plot_by_cut(axes[0], index, "Davies-Bouldin index", figures.BLUE)
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_formatter(ScalarFormatter())
+    axes[0].yaxis.set_minor_formatter(ScalarFormatter())
     right = {cut: of_cut.right for cut, of_cut in found.items()}
     _plot_by_cut(axes[1], right, "types told right (share)", figures.ORANGE)
     return figure
