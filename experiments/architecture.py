@@ -94,6 +94,12 @@ class ArchitectureConfig:
         )
 
 
+def check_models(models: Sequence[ModelName]) -> None:
+    """Check the models that a study trains side by side."""
+    if not models or len(set(models)) < len(models):
+        raise ValueError(f"`models` must be different, at least one, got {models}")
+
+
 class Look(NamedTuple):
     """A model at some epoch of its training."""
 

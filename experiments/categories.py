@@ -30,7 +30,6 @@ NUM_TRAINING = TuningConfig().num_training
 GENES = "of the paper's 8 genes"
 LATE = 50
 """From this epoch on the VAE has learned enough to be judged."""
-STYLES = ((figures.BLUE, "-"), (figures.ORANGE, "--"), (figures.GREEN, ":"), (figures.PURPLE, "-."))
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ def _plot(
     for ax, (data, by_name) in zip(axes, found.items(), strict=True):
         name, values = next(iter(by_name.items()))
         for column, number in enumerate(num_categories):
-            color, style = STYLES[column % len(STYLES)]
+            color, style = figures.SERIES[column % len(figures.SERIES)]
             figures.mean_and_range(
                 ax, epochs, values[:, :, column], color, style, f"{number} categories"
             )

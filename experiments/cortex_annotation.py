@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from experiments import figures
@@ -241,11 +240,7 @@ def _plot_annotation(results: dict[ModelName, list[Annotated]], cells: Cells) ->
             annotation = annotated.selected[number]
             _scatter(ax, annotated.points, annotation.labels, 1.5)
             ax.set_title(f"{number} genes: index {annotation.davies_bouldin:.2f}", fontsize=10)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=color, label=name)
-        for name, color in [*TYPE_COLORS.items(), ("other", figures.LINE)]
-    ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    figures.dot_legend(figure, TYPE_COLORS | {"other": figures.LINE})
     return figure
 
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.architecture import ArchitectureConfig, ModelName
+from experiments.architecture import ArchitectureConfig, ModelName, check_models
 from experiments.cortex import NUM_CELLS, PANEL_SIZES, Panel, load_cortex
 from experiments.course import Course, CourseConfig, as_course, looks
 from experiments.evaluation import distance_to_cells
@@ -54,8 +54,7 @@ class TuningConfig:
         as_number(self.share_for_training, "share_for_training", 0, 1)
         if self.panel not in PANEL_SIZES:
             raise ValueError(f"`panel` must be one of {tuple(PANEL_SIZES)}, got {self.panel!r}")
-        if not self.models or len(set(self.models)) < len(self.models):
-            raise ValueError(f"`models` must be different, at least one, got {self.models}")
+        check_models(self.models)
         if not 0 < self.num_training < NUM_CELLS:
             raise ValueError(
                 "`share_for_training` must leave cells for training and others for tuning, "

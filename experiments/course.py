@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.architecture import ArchitectureConfig, look_at
+from experiments.architecture import ArchitectureConfig, Look, look_at
 from experiments.runs import Track, without_bar
 from loglin import dichotomize, frequent_patterns, select_features
 from loglin.tables import as_count
@@ -126,12 +126,16 @@ def draw_at(
 ) -> Iterator[Drawn]:
     """Train a model on x (n, p) and draw synthetic cells from it at each of the epochs."""
     train_key, sample_key = jax.random.split(key)
-    seen = look_at(train_key, architecture, x, epochs, encoder_hidden)
-    for epoch, model, state, reconstruction in seen:
-        samples = model.sample(jax.random.fold_in(sample_key, epoch), state, num_samples)
-        x_syn, u_syn = map(np.asarray, samples)
-        codes = u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn)
-        yield Drawn(epoch, x_syn, codes, reconstruction)
+    for look in look_at(train_key, architecture, x, epochs, encoder_hidden):
+        yield draw(jax.random.fold_in(sample_key, look.epoch), look, num_samples)
+
+
+def draw(key: jax.Array, look: Look, num_samples: int) -> Drawn:
+    """Draw synthetic cells from a model as it is at a look."""
+    samples = look.model.sample(key, look.state, num_samples)
+    x_syn, u_syn = map(np.asarray, samples)
+    codes = u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn)
+    return Drawn(look.epoch, x_syn, codes, look.reconstruction)
 
 
 def examine(key: jax.Array, drawn: Drawn, config: CourseConfig) -> Course:

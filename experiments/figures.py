@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import FigureBase
 from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -17,6 +18,9 @@ INK, LINE = "#1A1A1A", "#BFBFBF"
 
 ROLE_COLORS = {"stage": ORANGE, "overlap": GREEN, "noise": GREY}
 """Of the simulated genes, as in the paper's figures."""
+
+SERIES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, ":"), (PURPLE, "-."))
+"""Colour and line style of series that have no colours of their own."""
 
 NOT_SELECTED, SELECTED_0, SELECTED_1 = 0, 1, 2
 """Brightness of a mosaic's tile: bright, medium, dark."""
@@ -63,6 +67,15 @@ def pattern_tiles(
 def tone_patch(color: str, brightness: int, label: str) -> Patch:
     """Return a legend's swatch."""
     return Patch(color=tuple(shade(color, brightness)), label=label)
+
+
+def dot_legend(figure: FigureBase, colors: Mapping[str, str]) -> None:
+    """Explain the colours of a scatter plot above a figure."""
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=color, label=name)
+        for name, color in colors.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
 
 
 def mosaic_legend(figure: FigureBase, colors: Mapping[str, str], tones: Mapping[str, int]) -> None:

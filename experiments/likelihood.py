@@ -16,8 +16,8 @@ from scipy.special import logsumexp
 from scipy.stats import spearmanr
 
 from experiments import figures
-from experiments.architecture import NAMES, ArchitectureConfig, ModelName, look_at
-from experiments.course import Course, CourseConfig, Drawn, as_course, epochs_of, examine
+from experiments.architecture import NAMES, ArchitectureConfig, ModelName, check_models, look_at
+from experiments.course import Course, CourseConfig, as_course, draw, epochs_of, examine
 from experiments.report import Section, Statement, Table, judge, say_number
 from experiments.runs import Done, Flat, Track, Unit, without_bar
 from experiments.stairs import (
@@ -28,7 +28,6 @@ from experiments.stairs import (
     stage_probabilities,
     stair_genes,
 )
-from loglin import dichotomize
 from loglin.tables import as_count
 
 
@@ -48,8 +47,7 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
         as_count(self.num_held_out, "num_held_out", 1)
-        if not self.models or len(set(self.models)) < len(self.models):
-            raise ValueError(f"`models` must be different, at least one, got {self.models}")
+        check_models(self.models)
         for name in ("probability_on", "probability_off"):
             if not 0 < getattr(self.stairs, name) < 1:
                 raise ValueError(
@@ -114,13 +112,10 @@ def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result
     epochs = epochs_of(settings.course)
     seen = look_at(train_key, settings.architecture, x, epochs)
     looked, bounds = [], []
-    for epoch, model, state, reconstruction in track(seen, len(epochs)):
-        keys = [jax.random.fold_in(key, epoch) for key in (sample_key, bound_key, shuffle_key)]
-        samples = model.sample(keys[0], state, settings.course.num_samples)
-        x_syn, u_syn = map(np.asarray, samples)
-        codes = u_syn if u_syn.dtype == np.int8 else dichotomize(u_syn)
-        bounds.append(float(model.bound(keys[1], state, held_out).mean()))
-        drawn = Drawn(epoch, x_syn, codes, reconstruction)
+    for look in track(seen, len(epochs)):
+        keys = [jax.random.fold_in(key, look.epoch) for key in (sample_key, bound_key, shuffle_key)]
+        drawn = draw(keys[0], look, settings.course.num_samples)
+        bounds.append(float(look.model.bound(keys[1], look.state, held_out).mean()))
         looked.append(examine(keys[2], drawn, settings.course))
     frequencies = (x.sum(axis=0) + 0.5) / (len(x) + 1)
     return Result(

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from experiments import figures
@@ -405,11 +404,7 @@ def _plot_cells(config: Config, found: dict[Panel, Panels], cells: dict[Panel, C
             points = principal_components(x[:, of.sets[method][0]], 2)
             _scatter(ax, points, cells[panel].cell_class[held_out])
             ax.set_title(f"{panel}: {method}", fontsize=10)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=color, label=name)
-        for name, color in CLASS_COLORS.items()
-    ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    figures.dot_legend(figure, CLASS_COLORS)
     return figure
 
 

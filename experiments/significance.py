@@ -23,7 +23,6 @@ LEVELS = (0.05, 0.1, 0.25, 0.5)
 """Of significance, at which p-values are checked."""
 ENOUGH = 50
 """Data sets, from which on shares of p-values tell something."""
-STYLES = ((figures.BLUE, "-"), (figures.ORANGE, "--"), (figures.GREEN, ":"), (figures.PURPLE, "-."))
 
 
 @dataclass(frozen=True)
@@ -132,10 +131,9 @@ def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result
 
     def draw(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Any, Any]:
         key = jax.random.key(own.integers(2**32))
-        seen = draw_at(
+        (samples,) = draw_at(
             key, settings.architecture, data, [settings.num_epochs], settings.num_samples
         )
-        (samples,) = seen
         return samples.x, samples.u
 
     test = permutation_test(
@@ -304,7 +302,7 @@ def _plot_null(null: Sequence[Result]) -> Figure:
         ax.plot([0, 1], [0, 1], color=figures.LINE, linewidth=0.8)
         if values:
             for step, column in enumerate(np.stack(values)[:, 1:].T, start=2):
-                color, style = STYLES[(step - 2) % len(STYLES)]
+                color, style = figures.SERIES[(step - 2) % len(figures.SERIES)]
                 ax.ecdf(column, color=color, linestyle=style, label=f"step {step}")
         ax.set(xlabel="p-value", title=name, xlim=(0, 1))
         figures.bare(ax)
