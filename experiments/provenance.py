@@ -27,7 +27,9 @@ PACKAGES = (
 )
 """What the numbers depend on."""
 
-_HERE = Path(__file__).parent
+_ROOT = Path(__file__).parents[1]
+_DRAWING = ("loglin/plots.py",)
+"""Files of the libraries that no number depends on."""
 
 
 @cache
@@ -42,7 +44,7 @@ def revision() -> str:
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
-            cwd=_HERE,
+            cwd=_ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -56,14 +58,16 @@ def revision() -> str:
 def source_digest(compute: Callable[..., Any]) -> str:
     """Return a hash of the source that a function's numbers come from.
 
-    That is all of `loglin` and `models`, and of `experiments` what the function uses: every
-    function, class and constant that it names, and what these name in turn. Figures and words
-    may change without a new computation.
+    That is all of `loglin` and `models` but for plots, and of `experiments` the data files and
+    what the function uses: every function, class and constant that it names, and what these name
+    in turn. Figures and words may change without a new computation.
     """
     parts: dict[str, bytes] = {}
-    files = [*(_HERE.parent / "loglin").glob("*.py"), *(_HERE.parent / "models").glob("*.py")]
-    for file in [*files, *_HERE.glob("*.tsv")]:
-        parts[str(file.relative_to(_HERE.parent))] = file.read_bytes()
+    for pattern in ("loglin/**/*.py", "models/**/*.py", "experiments/**/*.tsv"):
+        for file in _ROOT.glob(pattern):
+            name = file.relative_to(_ROOT).as_posix()
+            if name not in _DRAWING:
+                parts[name] = file.read_bytes()
     _collect(compute.__qualname__, compute, parts)
     sources = b"\0".join(name.encode() + b"\0" + parts[name] for name in sorted(parts))
     return hashlib.sha256(sources).hexdigest()[:12]

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from experiments import cortex, cortex_models, training_progress
+from experiments import cortex, cortex_models, provenance, training_progress
 from experiments.executors import InProcess, Workers, executor
 from experiments.provenance import source_digest
 from experiments.runs import Unit, load, run_units, save, without_bar
@@ -250,6 +251,29 @@ def test_the_digest_follows_what_a_study_names(monkeypatch):
     source_digest.cache_clear()
     assert source_digest(training_progress.compute) != before
     source_digest.cache_clear()
+
+
+def test_the_digest_reads_all_folders_of_the_libraries_but_not_their_plots(tmp_path, monkeypatch):
+    root = Path(__file__).parents[1]
+    for package in ("loglin", "models", "experiments"):
+        shutil.copytree(root / package, tmp_path / package)
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    digest_of = source_digest.__wrapped__
+    digests = [digest_of(training_progress.compute)]
+    for name, is_read in [
+        ("loglin/tables.py", True),
+        ("loglin/deep/er/kernels.py", True),
+        ("models/deep/energy.py", True),
+        ("experiments/deep/genes.tsv", True),
+        ("loglin/plots.py", False),
+        ("experiments/deep/unused.py", False),
+    ]:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as opened:
+            opened.write("# changed\n")
+        digests.append(digest_of(training_progress.compute))
+        assert (digests[-1] != digests[-2]) is is_read, name
 
 
 def test_results_do_not_depend_on_where_the_source_lies(tmp_path, monkeypatch):
