@@ -2,46 +2,68 @@
 
 Everything here works on codes: integers 0..L-1, one column a variable, each column with its own
 number of levels L. The path is codes -> tables -> selection -> patterns -> distances -> map.
+
+`tables` has codes and contingency tables, `hierarchical` the models of one table, `selection` the
+choice of features from samples, `patterns` what these form, and `plots` draws all of it.
 """
 
-from loglin.comparison import Comparison, KWay, Search, compare, k_way_tests, stepwise
-from loglin.distances import embed, kruskal_stress, pattern_distances
-from loglin.fitting import (
+from loglin.hierarchical import (
+    Comparison,
+    Effect,
     Fit,
     Fits,
-    NotConvergedError,
-    fit,
-    fit_tables,
-)
-from loglin.formulas import bracket
-from loglin.goodness import g_squared, pearson_x2
-from loglin.hierarchy import (
     Junction,
+    KWay,
+    NotConvergedError,
+    Search,
     all_interactions,
+    bracket,
+    compare,
     conditional_independence,
     degrees_of_freedom,
+    fit,
+    fit_tables,
+    g_squared,
     independence,
     is_decomposable,
     is_graphical,
     joint_independence,
     junction,
+    k_way_tests,
+    pearson_x2,
     saturated,
+    stepwise,
 )
-from loglin.inference import Effect
+from loglin.monitoring import Checkpoint, follow
 from loglin.patterns import (
     Patterns,
+    embed,
     frequent_patterns,
+    kruskal_stress,
+    pattern_distances,
     transfer_labels,
     union_of_features,
     union_of_patterns,
 )
-from loglin.permutation import PermutationTest, permutation_test
-from loglin.selection import Selection, select_features
-from loglin.significance import Chance
-from loglin.tables import categorize, contingency_table, dichotomize
+from loglin.selection import (
+    Chance,
+    PermutationTest,
+    Selection,
+    permutation_test,
+    select_features,
+)
+from loglin.tables import (
+    categorize,
+    contingency_table,
+    dichotomize,
+    latent_codes,
+    normalize,
+    size_factors,
+)
 
 __all__ = [
     "Chance",
+    "Checkpoint",
     "Comparison",
     "Effect",
     "Fit",
@@ -64,6 +86,7 @@ __all__ = [
     "embed",
     "fit",
     "fit_tables",
+    "follow",
     "frequent_patterns",
     "g_squared",
     "independence",
@@ -73,11 +96,14 @@ __all__ = [
     "junction",
     "k_way_tests",
     "kruskal_stress",
+    "latent_codes",
+    "normalize",
     "pattern_distances",
     "pearson_x2",
     "permutation_test",
     "saturated",
     "select_features",
+    "size_factors",
     "stepwise",
     "transfer_labels",
     "union_of_features",

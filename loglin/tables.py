@@ -1,17 +1,17 @@
-"""From values to codes, and from codes to contingency tables (Sections 2.2 and 2.5)."""
+"""From counts to codes, and from codes to contingency tables (Sections 2.2 and 2.5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MAX_LEVELS = 127
-"""Most levels of one variable: codes are stored as int8."""
+from loglin.validation import MAX_LEVELS, as_choice, as_codes, as_count, as_number, as_table
 
 MAX_TABLE_BYTES = 2**32
 """Largest dense table that is built (4 GiB)."""
+SIZE_FACTOR_RULES = ("all-positive", "positive-counts")
 
 
 def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
@@ -82,6 +82,32 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
     return codes
 
 
+def latent_codes(u: ArrayLike) -> NDArray[Any]:
+    """Return latents as codes: integers as they are, other numbers cut at their medians.
+
+    Parameters
+    ----------
+    u : (n, r) array
+
+    Returns
+    -------
+    (n, r) int array
+
+    Raises
+    ------
+    ValueError
+        If `u` is not a table of finite numbers.
+
+    Examples
+    --------
+    >>> latent_codes([[0.3, -1.2], [-0.5, 0.7]])
+    array([[1, 0],
+           [0, 1]], dtype=int8)
+    """
+    latents = as_table(u, "u")
+    return dichotomize(latents) if latents.dtype.kind == "f" else latents
+
+
 def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> NDArray[np.float64]:
     """Count how often each combination of values occurs.
 
@@ -127,134 +153,71 @@ def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
     return table.sum(axis=others, keepdims=True)
 
 
-def as_codes(
-    values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
-) -> tuple[NDArray[np.int8], tuple[int, ...]]:
-    """Check a table of codes at the door; return it as int8 with each column's number of levels.
+def size_factors(
+    counts: ArrayLike, rule: Literal["all-positive", "positive-counts"] = "all-positive"
+) -> NDArray[np.float64]:
+    """Return how deeply each cell is sequenced, relative to a typical one.
 
-    Integers and booleans of any width and order are taken, and floats that are whole numbers.
+    A cell's factor is the median, over genes, of the ratio of its count to the gene's geometric
+    mean over cells. The median is taken of logarithms, so between an even number of genes it is
+    the geometric mean of the middle two.
+
+    Parameters
+    ----------
+    counts : (n, p) array
+        Reads of each gene in each cell, not negative.
+    rule : "all-positive" or "positive-counts"
+        Which genes count. "all-positive" takes those without a zero in any cell, as DESeq does.
+        In sparse counts there is no such gene. "positive-counts" takes for each cell the genes
+        that it has; the geometric mean of a gene is then the n-th root of the product of its
+        positive counts ("poscounts" in DESeq2).
+
+    Returns
+    -------
+    (n,) array
+
+    Raises
+    ------
+    ValueError
+        If `counts` are none, no gene is positive in all cells although the rule asks for it, or a
+        cell has no reads at all.
+
+    Examples
+    --------
+    >>> size_factors([[1, 10, 4], [4, 40, 16]])
+    array([0.5, 2. ])
     """
-    codes = as_table(values, name)
-    if codes.dtype.kind == "f":
-        if np.isnan(codes).any():
-            raise ValueError(f"`{name}` must hold codes 0..L-1, got NaN")
-        if (codes != np.floor(codes)).any():
-            bad = codes[codes != np.floor(codes)][0]
-            raise ValueError(
-                f"`{name}` must hold whole numbers 0..L-1, got {bad} "
-                "(`dichotomize` or `categorize` turn values into codes)"
-            )
-    smallest, most = codes.min(), codes.max()
-    if smallest < 0:
-        raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
-    if most >= MAX_LEVELS:
+    table = as_table(counts, "counts").astype(np.float64)
+    as_choice(rule, "rule", SIZE_FACTOR_RULES)
+    if not np.isfinite(table).all() or (table < 0).any():
+        raise ValueError("`counts` must be finite and not negative")
+    empty = np.flatnonzero(table.sum(axis=1) == 0)
+    if empty.size:
+        raise ValueError(f"`counts` must have a read in every cell, got none in cell {empty[0]}")
+    is_positive = table > 0
+    logarithms = np.log(table, out=np.zeros_like(table), where=is_positive)
+    genes = is_positive.any(axis=0) if rule == "positive-counts" else is_positive.all(axis=0)
+    if not genes.any():
         raise ValueError(
-            f"`{name}` must hold codes below {MAX_LEVELS}, the most levels a variable may have, "
-            f"got {most}"
+            "`counts` have no gene that is positive in all cells: `rule` 'positive-counts' is for "
+            "sparse counts"
         )
-    # Columns are looked at one by one, which takes long, only where not all are binary.
-    all_binary = np.ones(codes.shape[1], np.int64)
-    largest = codes.max(axis=0).astype(np.int64) if most > 1 else all_binary
-    if levels is None:
-        levels = tuple(np.maximum(largest + 1, 2).tolist())
-    else:
-        levels = as_levels(levels, levels_name, codes.shape[1], 2, MAX_LEVELS)
-        for column, (code, level) in enumerate(zip(largest, levels, strict=True)):
-            if code >= level:
-                raise ValueError(
-                    f"`{name}` must hold codes below `{levels_name}`: column {column} has "
-                    f"{level} levels and the code {code}"
-                )
-    return codes.astype(np.int8, copy=False), levels
+    ratios = np.where(is_positive, logarithms - logarithms.mean(axis=0), np.nan)[:, genes]
+    factors: NDArray[np.float64] = np.exp(np.nanmedian(ratios, axis=1))
+    return factors
 
 
-def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Check that values are a table of real numbers with rows and columns."""
-    array = as_numbers(values, name)
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(
-            f"`{name}` must have two dimensions, at least one row and one column, "
-            f"got shape {array.shape}"
-        )
-    return array
+def normalize(
+    counts: ArrayLike, rule: Literal["all-positive", "positive-counts"] = "all-positive"
+) -> NDArray[np.float64]:
+    """Return counts divided by the cells' size factors, ready for `dichotomize`.
 
-
-def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Check that values are an array of real numbers, none of them masked."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # numpy's message speaks of inhomogeneous shapes
-        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
-    if np.ma.is_masked(values):
-        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
-    return array
-
-
-def as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Check that values are finite and not negative; return a copy in C order."""
-    array = np.array(as_numbers(values, name), np.float64, order="C")
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    with np.errstate(over="ignore"):
-        total = array.sum()
-    if not (np.isfinite(total) and array.min() >= 0):
-        bad = array[~(np.isfinite(array) & (array >= 0))]
-        got = bad[0] if len(bad) else f"a total of {total}"
-        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
-    return array
-
-
-def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -> float:
-    """Check that a setting is a finite number within its range."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ValueError(f"`{name}` must be a number, got {value!r}")
-    if not (np.isfinite(value) and smallest <= value <= largest):
-        expected = f"between {smallest} and {largest}"
-        if largest == np.inf:
-            expected = f"a finite number of at least {smallest}"
-        raise ValueError(f"`{name}` must be {expected}, got {value}")
-    return float(value)
-
-
-def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
-    """Check that a setting is one of some words."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
-    return value
-
-
-def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:
-    """Check that there are latents for every sample."""
-    if len(u) != len(x):
-        raise ValueError(f"`u` must have as many rows as `x`: expected {len(x)}, got {len(u)}")
-
-
-def as_levels(
-    levels: Iterable[int],
-    name: str,
-    num_variables: int | None = None,
-    smallest: int = 1,
-    largest: int | None = None,
-) -> tuple[int, ...]:
-    """Check one number of levels per variable."""
-    if not isinstance(levels, Iterable):
-        raise ValueError(f"`{name}` must be integers, one a variable, got {levels!r}")
-    checked = tuple(as_count(level, name, smallest, largest) for level in levels)
-    if num_variables is not None and len(checked) != num_variables:
-        raise ValueError(f"`{name}` must be {num_variables}, one a variable, got {len(checked)}")
-    return checked
-
-
-def as_count(value: int, name: str, smallest: int, largest: int | None = None) -> int:
-    """Check that a setting is an integer within its range."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ValueError(f"`{name}` must be an integer, got {value!r}")
-    if value < smallest or (largest is not None and value > largest):
-        expected = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
-        raise ValueError(f"`{name}` must be {expected}, got {value}")
-    return int(value)
+    >>> normalize([[1, 10, 4], [4, 40, 16]])
+    array([[ 2., 20.,  8.],
+           [ 2., 20.,  8.]])
+    """
+    factors = size_factors(counts, rule)
+    return np.asarray(counts, np.float64) / factors[:, None]
 
 
 def _as_values(values: ArrayLike) -> NDArray[np.float64]:

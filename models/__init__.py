@@ -5,16 +5,17 @@ What it learns is carried in its state, which the functions take and return. flo
 """
 
 from models.base import GenerativeModel, Samples
-from models.dbm import DBMConfig, dbm
-from models.pretraining import pretraining
-from models.rbm import RBMConfig, rbm
+from models.boltzmann.pretraining import pretraining
+from models.boltzmann.rbm import RBMConfig, rbm
+from models.dbm import DBMConfig, dbm, snapshots_with_pretraining
 from models.storage import load_state, save_state
-from models.training import DivergedError, snapshots, train, train_starts
+from models.training import DivergedError, Drawn, sample_at, snapshots, train, train_starts
 from models.vae import VAEConfig, vae
 
 __all__ = [
     "DBMConfig",
     "DivergedError",
+    "Drawn",
     "GenerativeModel",
     "RBMConfig",
     "Samples",
@@ -23,8 +24,10 @@ __all__ = [
     "load_state",
     "pretraining",
     "rbm",
+    "sample_at",
     "save_state",
     "snapshots",
+    "snapshots_with_pretraining",
     "train",
     "train_starts",
     "vae",

@@ -1,154 +1,33 @@
 """How well a model fits, by the outside criterion of Section 4.2: the log-likelihood, in nats.
 
-Of a Boltzmann machine, log P(x) = -free energy(x) - log Z. Both are sums over states: exact by
-enumeration where these are few; otherwise log Z is estimated by annealed importance sampling
-(Neal 2001; Salakhutdinov & Murray 2008) and the free energy bounded by mean field. Of a VAE, P(x)
-is an integral over the latents, bounded from below by means over draws.
+Of a Boltzmann machine it is exact for small machines, and otherwise estimated and bounded (see
+`models.boltzmann.likelihood`). Of a VAE, P(x) is an integral over the latents, bounded from below
+by means over draws of them.
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
-from itertools import pairwise
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
-from models import units
-from models.base import as_codes, check_count, check_key, check_type
-from models.boltzmann import (
-    DBMParams,
-    Layers,
-    free_energy,
-    gibbs_sweep,
-    given_visible,
-    independent_layers,
-    levels_of,
-    mean_field,
-    variational_free_energy,
+from models.boltzmann.likelihood import (
+    LogPartition,
+    ais_log_partition,
+    exact_log_likelihood,
+    exact_log_partition,
+    lower_bound,
 )
-from models.draws import scan_with_keys
-from models.units import Levels
 
-BOUND_CHAINS, BOUND_TEMPERATURES = 100, 1000
-"""Of the log Z in a model's `bound`, which is asked for often; see `ais_log_partition`."""
-MAX_STATES = 2**24
-"""States that are enumerated at most; so many take about a minute on one core."""
-CHUNK = 2**12
-"""States, or rows of data, that are looked at side by side."""
-
-
-def exact_log_partition(params: DBMParams, levels: Levels = None) -> jax.Array:
-    """Return log Z by enumeration.
-
-    The states of the even or of the odd layers are enumerated, whichever are fewer; the other
-    layers are summed out in closed form.
-
-    Parameters
-    ----------
-    params : DBMParams
-    levels : tuple of ints, optional
-        Levels of the visible columns; None: all binary.
-
-    Raises
-    ------
-    ValueError
-        If more than `MAX_STATES` states would be enumerated, or the levels do not fit.
-    """
-    _check_levels(params, levels)
-    _check_few_states(params, levels)
-    return _log_partition(params, levels)
-
-
-def exact_log_likelihood(params: DBMParams, x: ArrayLike, levels: Levels = None) -> jax.Array:
-    """Return log P(x) of each row by enumeration, (n,).
-
-    Parameters
-    ----------
-    params : DBMParams
-    x : (n, p) int array
-        Codes.
-    levels : tuple of ints, optional
-        Levels of the columns; None: all binary.
-
-    Raises
-    ------
-    ValueError
-        If more than `MAX_STATES` states would be enumerated, or x or the levels do not fit.
-    """
-    visible = _visible(params, x, levels)
-    _check_few_states(given_visible(params, visible[0]), None)
-    return _log_unnormalized(params, visible) - exact_log_partition(params, levels)
-
-
-class LogPartition(NamedTuple):
-    """An estimate of log Z by annealed importance sampling."""
-
-    estimate: jax.Array
-    standard_error: jax.Array
-    """Of the estimate, in nats; not to be trusted where the effective sample size is small."""
-    effective_sample_size: jax.Array
-    """(sum w)^2 / sum w^2 of the importance weights w: from 1 to the number of chains."""
-
-
-def ais_log_partition(
-    key: jax.Array,
-    params: DBMParams,
-    levels: Levels = None,
-    *,
-    num_chains: int = 200,
-    num_temperatures: int = 2000,
-) -> LogPartition:
-    """Estimate log Z by annealed importance sampling.
-
-    Chains start at the machine without weights, whose log Z is known, and pass through machines
-    whose weights grow to their full size in equal steps, with one sweep at each. The even layers
-    are summed out of the importance weights: a sweep draws them anew from the odd ones.
-
-    Parameters
-    ----------
-    key : JAX key
-    params : DBMParams
-    levels : tuple of ints, optional
-        Levels of the visible columns; None: all binary.
-    num_chains : int
-        The standard error falls with its square root.
-    num_temperatures : int
-        The more there are, the more alike are the weights.
-    """
-    check_key(key)
-    check_count("num_chains", num_chains, 2)
-    check_count("num_temperatures", num_temperatures)
-    _check_levels(params, levels)
-    return anneal(key, params, levels, int(num_chains), int(num_temperatures))
-
-
-def lower_bound(
-    params: DBMParams, x: ArrayLike, log_partition: ArrayLike, levels: Levels = None
-) -> jax.Array:
-    """Return the mean-field lower bound of log P(x) of each row, (n,), given log Z.
-
-    With one hidden layer it is log P(x) itself.
-
-    Parameters
-    ----------
-    params : DBMParams
-    x : (n, p) int array
-        Codes.
-    log_partition : float
-        Exact or estimated; its error is an error of the bound.
-    levels : tuple of ints, optional
-        Levels of the columns; None: all binary.
-    """
-    if np.shape(log_partition) != ():
-        raise ValueError(
-            "`log_partition` must be one number, such as the `estimate` of `ais_log_partition`, "
-            f"got shape {np.shape(log_partition)}"
-        )
-    return mean_field_bound(params, _visible(params, x, levels)) - jnp.asarray(log_partition)
+__all__ = [
+    "LogPartition",
+    "ais_log_partition",
+    "evidence_lower_bound",
+    "exact_log_likelihood",
+    "exact_log_partition",
+    "importance_weighted_bound",
+    "lower_bound",
+]
 
 
 def evidence_lower_bound(log_weights: ArrayLike) -> jax.Array:
@@ -173,155 +52,8 @@ def importance_weighted_bound(log_weights: ArrayLike) -> jax.Array:
     return jax.nn.logsumexp(log_weights, axis=0) - math.log(len(log_weights))
 
 
-def bounder(levels: Levels) -> Callable[[jax.Array, Any, ArrayLike], jax.Array]:
-    """Return `bound` of a model whose state has `params`."""
-
-    @jax.jit
-    def bound(key: jax.Array, state: Any, x: ArrayLike) -> jax.Array:
-        log_partition = anneal(key, state.params, levels, BOUND_CHAINS, BOUND_TEMPERATURES).estimate
-        visible = units.to_units(jnp.asarray(x), levels)
-        return mean_field_bound(state.params, visible) - log_partition
-
-    return bound
-
-
-@partial(jax.jit, static_argnames=("levels", "num_chains", "num_temperatures"))
-def anneal(
-    key: jax.Array, params: DBMParams, levels: Levels, num_chains: int, num_temperatures: int
-) -> LogPartition:
-    """Do the work of `ais_log_partition`, also in traced code."""
-    start_key, sweeps_key = jax.random.split(key)
-
-    def with_weights(share: jax.Array) -> DBMParams:
-        return DBMParams(tuple(share * weight for weight in params.weights), params.biases)
-
-    def log_unnormalized(share: jax.Array, layers: Layers) -> jax.Array:
-        odd = [layer if index % 2 else None for index, layer in enumerate(layers)]
-        return -free_energy(with_weights(share), odd, levels)
-
-    def warm(
-        key: jax.Array, state: tuple[Layers, jax.Array], share_and_next: tuple[jax.Array, jax.Array]
-    ) -> tuple[tuple[Layers, jax.Array], None]:
-        (layers, log_weights), (share, next_share) = state, share_and_next
-        log_weights += log_unnormalized(next_share, layers) - log_unnormalized(share, layers)
-        return (gibbs_sweep(key, with_weights(next_share), layers, levels), log_weights), None
-
-    layers = independent_layers(start_key, params, num_chains, levels)
-    start = layers, jnp.zeros(num_chains, params.biases[0].dtype)
-    shares = jnp.linspace(0, 1, num_temperatures + 1)
-    (_, log_weights), _ = scan_with_keys(sweeps_key, warm, start, (shares[:-1], shares[1:]))
-
-    weights = jnp.exp(log_weights - log_weights.max())
-    log_mean = jax.nn.logsumexp(log_weights) - math.log(num_chains)
-    without_weights = sum(
-        units.log_normalizer(bias, levels_of(levels, index)).sum()
-        for index, bias in enumerate(params.biases)
-    )
-    return LogPartition(
-        without_weights + log_mean,
-        weights.std(ddof=1) / weights.mean() / math.sqrt(num_chains),
-        weights.sum() ** 2 / (weights**2).sum(),
-    )
-
-
-@jax.jit
-def mean_field_bound(params: DBMParams, visible: jax.Array) -> jax.Array:
-    """Return the lower bound of log P(visible) + log Z, (n,)."""
-
-    def one(visible: jax.Array) -> jax.Array:
-        return -variational_free_energy(params, mean_field(params, visible))
-
-    return jax.lax.map(one, visible, batch_size=CHUNK)
-
-
-@jax.jit
-def _log_unnormalized(params: DBMParams, visible: jax.Array) -> jax.Array:
-    """Return log sum_h exp(-energy(v, h)) of each row: a log Z of the hidden layers."""
-
-    def one(visible: jax.Array) -> jax.Array:
-        own = (visible * params.biases[0]).sum()
-        return own + _log_partition(given_visible(params, visible), None)
-
-    return jax.lax.map(one, visible)
-
-
-@partial(jax.jit, static_argnames="levels")
-def _log_partition(params: DBMParams, levels: Levels) -> jax.Array:
-    """Enumerate the layers of the parity with fewer states, in chunks."""
-    parity = min((0, 1), key=lambda parity: math.prod(_column_levels(params, levels, parity)))
-    column_levels = np.array(_column_levels(params, levels, parity), int)
-    num_states = math.prod(column_levels.tolist())
-    strides = num_states // np.cumprod(column_levels)
-    kept = range(parity, len(params.biases), 2)
-    kept_levels = tuple(column_levels.tolist()) if parity == 0 and levels else None
-
-    def chunk(first: jax.Array) -> jax.Array:
-        number = first + jnp.arange(min(CHUNK, num_states))
-        states = units.to_units(number[:, None] // strides % column_levels, kept_levels)
-        layers: list[jax.Array | None] = [None] * len(params.biases)
-        end = 0
-        for index in kept:
-            begin, end = end, end + params.biases[index].shape[-1]
-            layers[index] = states[:, begin:end]
-        log_weights = -free_energy(params, layers, levels)
-        return jax.nn.logsumexp(jnp.where(number < num_states, log_weights, -jnp.inf))
-
-    return jax.nn.logsumexp(jax.lax.map(chunk, jnp.arange(0, num_states, CHUNK)))
-
-
-def _column_levels(params: DBMParams, levels: Levels, parity: int) -> list[int]:
-    """Return the levels of all columns in the layers of one parity."""
-    column_levels: list[int] = []
-    for index in range(parity, len(params.biases), 2):
-        if index == 0 and levels is not None:
-            column_levels += levels
-        else:
-            column_levels += [2] * params.biases[index].shape[-1]
-    return column_levels
-
-
-def _check_few_states(params: DBMParams, levels: Levels) -> None:
-    num_states = min(math.prod(_column_levels(params, levels, parity)) for parity in (0, 1))
-    if num_states > MAX_STATES:
-        raise ValueError(
-            "`params` must be of a machine small enough for enumeration: expected at most "
-            f"{MAX_STATES} states of the even or the odd layers, got {num_states}"
-        )
-
-
 def _as_weights(log_weights: ArrayLike) -> jax.Array:
     array = jnp.asarray(log_weights)
     if array.ndim != 2 or len(array) == 0:
         raise ValueError(f"`log_weights` must be of shape (num_draws, n), got {array.shape}")
     return array
-
-
-def _check_levels(params: DBMParams, levels: Levels) -> None:
-    check_type("params", params, DBMParams)
-    sizes = [bias.shape[-1] for bias in params.biases]
-    shapes = [weight.shape for weight in params.weights]
-    if shapes != [*pairwise(sizes)]:
-        raise ValueError(
-            f"`params` must have weights between layers of {sizes} units, got shapes {shapes}"
-        )
-    if levels is None:
-        return
-    if not isinstance(levels, tuple) or not all(
-        isinstance(count, int) and count >= 2 for count in levels
-    ):
-        raise ValueError(
-            f"`levels` must be None or a tuple of integers of at least 2, got {levels!r}"
-        )
-    num_units = units.num_units(len(levels), levels)
-    if num_units != len(params.biases[0]):
-        raise ValueError(
-            "`levels` must fit the visible layer: expected one unit fewer than levels for each "
-            f"column, {len(params.biases[0])} in all, got {num_units}"
-        )
-
-
-def _visible(params: DBMParams, x: ArrayLike, levels: Levels) -> jax.Array:
-    """Check codes x (n, p) at the door and return them as visible units."""
-    _check_levels(params, levels)
-    num_features = units.num_columns(len(params.biases[0]), levels)
-    return units.to_units(as_codes(x, num_features, levels), levels)

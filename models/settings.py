@@ -1,4 +1,4 @@
-"""Check settings where they are made: one sentence for each kind of mistake.
+"""Check and normalize settings where they are made: one sentence for each kind of mistake.
 
 numpy's numbers are replaced by plain ones, which do not overflow and can be written to JSON.
 """
@@ -8,20 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from models.base import MAX_LEVELS, check_count
+from models.validation import MAX_LEVELS, as_count
 
 
-def settle_counts(config: Any, *names: str, smallest: int = 1, optional: bool = False) -> None:
+def validate_counts(config: Any, *names: str, smallest: int = 1, optional: bool = False) -> None:
     """Check that fields of a frozen dataclass are integers of at least `smallest`, or None."""
     for name in names:
         value = getattr(config, name)
         if value is None and optional:
             continue
-        check_count(name, value, smallest)
+        as_count(value, name, smallest)
         object.__setattr__(config, name, int(value))
 
 
-def settle_numbers(config: Any, *names: str, or_zero: bool = False, optional: bool = False) -> None:
+def validate_numbers(
+    config: Any, *names: str, or_zero: bool = False, optional: bool = False
+) -> None:
     """Check that fields of a frozen dataclass are finite numbers above 0, or None."""
     for name in names:
         value = getattr(config, name)
@@ -38,7 +40,7 @@ def settle_numbers(config: Any, *names: str, or_zero: bool = False, optional: bo
         object.__setattr__(config, name, number)
 
 
-def settle_tuples(config: Any, *names: str, length: int | None = None, smallest: int = 1) -> None:
+def validate_tuples(config: Any, *names: str, length: int | None = None, smallest: int = 1) -> None:
     """Check that fields of a frozen dataclass are None or tuples of integers.
 
     They must have one entry for each of `length` features, if that is given.
@@ -51,13 +53,13 @@ def settle_tuples(config: Any, *names: str, length: int | None = None, smallest:
             entries = f"one entry for each of {length} features" if length else "entries"
             raise ValueError(f"`{name}` must be None or a tuple with {entries}, got {values!r}")
         for value in values:
-            check_count(name, value, smallest)
+            as_count(value, name, smallest)
         object.__setattr__(config, name, tuple(map(int, values)))
 
 
-def settle_levels(config: Any, num_features: int) -> None:
+def validate_levels(config: Any, num_features: int) -> None:
     """Check the field `levels`: None, or from 2 to 127 for each feature."""
-    settle_tuples(config, "levels", length=num_features, smallest=2)
+    validate_tuples(config, "levels", length=num_features, smallest=2)
     if config.levels is not None and max(config.levels) > MAX_LEVELS:
         raise ValueError(f"`levels` must be at most {MAX_LEVELS}, got {max(config.levels)}")
 
@@ -69,10 +71,10 @@ def check_flags(config: Any, *names: str) -> None:
             raise ValueError(f"`{name}` must be True or False, got {getattr(config, name)!r}")
 
 
-def settle_descent(config: Any) -> None:
+def validate_optimization(config: Any) -> None:
     """Check the settings of `models.descent.gradient_descent`."""
-    settle_numbers(config, "learning_rate")
-    settle_numbers(config, "momentum", "weight_decay", or_zero=True)
-    settle_numbers(config, "halving_updates", optional=True)
+    validate_numbers(config, "learning_rate")
+    validate_numbers(config, "momentum", "weight_decay", or_zero=True)
+    validate_numbers(config, "halving_updates", optional=True)
     if config.momentum >= 1:
         raise ValueError(f"`momentum` must be below 1, got {config.momentum!r}")

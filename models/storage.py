@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import GenerativeModel
-from models.dbm import DBMConfig, dbm
-from models.pretraining import pretraining
-from models.rbm import RBMConfig, rbm
+from models.boltzmann.dbm import DBMConfig, dbm
+from models.boltzmann.pretraining import pretraining
+from models.boltzmann.rbm import RBMConfig, rbm
 from models.training import outline
 from models.vae import VAEConfig, vae
 

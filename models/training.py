@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
-from models.base import GenerativeModel, as_data, check_count, check_key, check_type
+from models.base import GenerativeModel
+from models.validation import as_count, as_data, check_key, check_type
 
 LARGEST = 1e6
 """A state with a float beyond this counts as diverged."""
@@ -73,7 +75,7 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     ValueError, DivergedError
         As `snapshots`.
     """
-    check_count("num_epochs", num_epochs, 0)
+    as_count(num_epochs, "num_epochs", 0)
     return next(snapshots(key, model, x, [int(num_epochs)]))[1]
 
 
@@ -121,13 +123,9 @@ def snapshots(
         the last good state.
     """
     check_key(key)
-    check_type("model", model, GenerativeModel)
-    epochs = list(epochs) if isinstance(epochs, Iterable) else [epochs]
-    if not all(isinstance(epoch, int | np.integer) for epoch in epochs):
-        raise ValueError(f"`epochs` must be integers, got {epochs}")
+    check_type(model, "model", GenerativeModel)
     first = 0 if resume is None else _first_epoch(resume)
-    if any(later <= earlier for earlier, later in zip([first - 1, *epochs], epochs, strict=False)):
-        raise ValueError(f"`epochs` must increase, from {first} or later, got {epochs}")
+    epochs = as_epochs(epochs, first)
     x = as_data(x)
     if model.check is not None:
         model.check(x)
@@ -144,10 +142,73 @@ def snapshots(
     return _snapshots((epochs_key, bound_key), model, (x, held_out), state, first, epochs)
 
 
+class Drawn(NamedTuple):
+    """Samples that a model gives at an epoch of its training."""
+
+    epoch: int
+    x: NDArray[np.int8]
+    """(n, p) codes of the features."""
+    u: NDArray[Any]
+    """(n, r) latents as the model gives them: real for a VAE, codes for a DBM."""
+
+
+def sample_at(
+    key: jax.Array,
+    model: GenerativeModel,
+    stream: Iterable[tuple[int, Any, Any]],
+    num_samples: int,
+) -> Iterator[Drawn]:
+    """Draw samples from a model at each snapshot of its training.
+
+    Each epoch has a key of its own, so its samples do not depend on which other epochs there are.
+
+    Parameters
+    ----------
+    key : JAX key
+    model : GenerativeModel
+    stream : iterable of (epoch, state, info)
+        As from `snapshots`.
+    num_samples : int
+
+    Yields
+    ------
+    Drawn
+        (epoch, x, u) in numpy arrays, one for each snapshot, as it comes: `loglin.follow` takes
+        them.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+    """
+    check_key(key)
+    check_type(model, "model", GenerativeModel)
+    num_samples = as_count(num_samples, "num_samples")
+
+    def draw() -> Iterator[Drawn]:
+        for epoch, state, _ in stream:
+            samples = model.sample(jax.random.fold_in(key, epoch), state, num_samples)
+            yield Drawn(epoch, np.asarray(samples.x), np.asarray(samples.u))
+
+    return draw()
+
+
+def as_epochs(epochs: Any, first: int = 0) -> list[int]:
+    """Check that epochs are integers that increase from `first` or later."""
+    checked = list(epochs) if isinstance(epochs, Iterable) else [epochs]
+    if not all(isinstance(epoch, int | np.integer) for epoch in checked):
+        raise ValueError(f"`epochs` must be integers, got {checked}")
+    if any(
+        later <= earlier for earlier, later in zip([first - 1, *checked], checked, strict=False)
+    ):
+        raise ValueError(f"`epochs` must increase, from {first} or later, got {checked}")
+    return [int(epoch) for epoch in checked]
+
+
 def _first_epoch(resume: Any) -> int:
     if not isinstance(resume, tuple) or len(resume) != 2:
         raise ValueError(f"`resume` must be a pair (epoch, state), got {type(resume).__name__}")
-    check_count("resume", resume[0], 0)
+    as_count(resume[0], "resume", 0)
     return int(resume[0])
 
 
@@ -217,9 +278,9 @@ def train_starts(
     num_starts : int
     """
     check_key(key)
-    check_count("num_epochs", num_epochs, 0)
-    check_count("num_starts", num_starts)
-    check_type("model", model, GenerativeModel)
+    as_count(num_epochs, "num_epochs", 0)
+    as_count(num_starts, "num_starts")
+    check_type(model, "model", GenerativeModel)
     x = as_data(x)
 
     def one(key: jax.Array) -> Starts:

@@ -17,17 +17,12 @@ from flax import linen as nn
 from jax.typing import ArrayLike
 
 from models import units
-from models.base import (
-    GenerativeModel,
-    Samples,
-    as_training_data,
-    check_count,
-    check_key,
-    check_type,
-)
-from models.descent import descend, in_batches
-from models.draws import scan_with_keys, uniform
-from models.settings import settle_counts, settle_levels, settle_numbers, settle_tuples
+from models.base import GenerativeModel, Samples
+from models.optimization import descend, in_batches
+from models.random import uniform
+from models.scan import scan_with_keys
+from models.settings import validate_counts, validate_levels, validate_numbers, validate_tuples
+from models.validation import as_count, as_training_data, check_key, check_type
 
 COLLAPSED = 0.01
 """Nats of divergence below which a latent tells nothing about a cell."""
@@ -57,11 +52,11 @@ class VAEConfig:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        settle_counts(self, "num_features", "num_latents", "batch_size")
-        settle_counts(self, "warm_up_epochs", smallest=0)
-        settle_tuples(self, "encoder_hidden", "decoder_hidden")
-        settle_levels(self, self.num_features)
-        settle_numbers(self, "learning_rate")
+        validate_counts(self, "num_features", "num_latents", "batch_size")
+        validate_counts(self, "warm_up_epochs", smallest=0)
+        validate_tuples(self, "encoder_hidden", "decoder_hidden")
+        validate_levels(self, self.num_features)
+        validate_numbers(self, "learning_rate")
 
     @property
     def num_units(self) -> int:
@@ -178,7 +173,7 @@ def log_importance_weights(
         Codes; not checked, so that this can be traced.
     num_draws : int
     """
-    check_count("num_draws", num_draws)
+    as_count(num_draws, "num_draws")
     x = jnp.asarray(x)
 
     def draw(key: jax.Array, _: None, __: None) -> tuple[None, jax.Array]:
@@ -209,7 +204,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
         epoch. `sample` draws u from the prior and x from the decoder. `bound` is the evidence
         lower bound, with one draw of u per cell.
     """
-    check_type("config", config, VAEConfig)
+    check_type(config, "config", VAEConfig)
     encoder, decoder = networks(config)
     optimizer = optax.adam(config.learning_rate)
 
@@ -264,7 +259,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
     @partial(jax.jit, static_argnames="num_samples")
     def sample(key: jax.Array, state: VAEState, num_samples: int) -> Samples:
         check_key(key)
-        check_count("num_samples", num_samples)
+        as_count(num_samples, "num_samples")
         u_key, x_key = jax.random.split(key)
         u = jax.random.normal(u_key, (num_samples, config.num_latents))
         decode: Any = decoder.apply

@@ -1,0 +1,53 @@
+"""Hierarchical log-linear models of one contingency table, as in R's `loglin` (Section 2.2).
+
+formulas -> generators -> existence, ipf -> fitting -> results -> comparison -> search.
+"""
+
+from loglin.hierarchical.comparison import Comparison, KWay, compare, k_way_tests
+from loglin.hierarchical.fitting import NotConvergedError, fit, fit_tables
+from loglin.hierarchical.formulas import bracket
+from loglin.hierarchical.generators import (
+    Junction,
+    all_interactions,
+    conditional_independence,
+    degrees_of_freedom,
+    independence,
+    is_decomposable,
+    is_graphical,
+    joint_independence,
+    junction,
+    saturated,
+)
+from loglin.hierarchical.goodness_of_fit import g_squared, pearson_x2
+from loglin.hierarchical.inference import Effect
+from loglin.hierarchical.results import Fit, Fits
+from loglin.hierarchical.search import Search, Step, stepwise
+
+__all__ = [
+    "Comparison",
+    "Effect",
+    "Fit",
+    "Fits",
+    "Junction",
+    "KWay",
+    "NotConvergedError",
+    "Search",
+    "Step",
+    "all_interactions",
+    "bracket",
+    "compare",
+    "conditional_independence",
+    "degrees_of_freedom",
+    "fit",
+    "fit_tables",
+    "g_squared",
+    "independence",
+    "is_decomposable",
+    "is_graphical",
+    "joint_independence",
+    "junction",
+    "k_way_tests",
+    "pearson_x2",
+    "saturated",
+    "stepwise",
+]

@@ -1,0 +1,242 @@
+"""Compiled iterative proportional fitting: cycles through the steps of a plan (see `_ipf_plan`).
+
+Inner loops run over a row, with unsigned indices: numba does not vectorise over signed ones.
+"""
+
+import numpy as np
+
+from loglin._numba import compiled
+from loglin.hierarchical._ipf_plan import (
+    ADJUST,
+    CELLS,
+    COLLAPSE,
+    COLLAPSE_CELLS,
+    COLLAPSE_ROWS,
+    KIND,
+    PASS,
+    ROWS,
+    RUN,
+    SPREAD,
+    SPREAD_CELLS,
+    SPREAD_ROWS,
+    TABLE,
+    TARGET,
+    TARGET_CELLS,
+)
+
+
+@compiled
+def fit_each(
+    steps,
+    rows,
+    num_work,
+    num_targets,
+    num_margin,
+    counts,
+    expected,
+    from_ones,
+    limits,
+    most,
+    iterations,
+    left,
+):
+    """Fit every table of `counts` in place of `expected`, both (n, cells).
+
+    With `from_ones` `expected` need not be set, else it is where the fit starts. A table is done
+    when no fitted margin is off by more than its limit, each measured just before its adjustment,
+    or after `most` cycles. `iterations` and `left`, both (n,), take the number of cycles and the
+    largest deviation of the last.
+    """
+    work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_margin)
+    last = steps[-1]
+    num_passes = 0
+    for s in range(len(steps)):
+        num_passes += steps[s, KIND] == PASS and steps[s, TABLE] < 0
+    for t in range(len(counts)):
+        _collect(steps, rows, counts[t], work, targets)
+        work[:] = 1.0
+        # Where there are two blocks or more, the second pass writes the table.
+        unwritten = from_ones and num_passes > 2
+        if from_ones and not unwritten:
+            expected[t] = 1.0
+        iterations[t], left[t] = 0, np.inf
+        while iterations[t] < most and left[t] > limits[t]:
+            iterations[t] += 1
+            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, unwritten)
+            unwritten = False
+        if last[KIND] == PASS:
+            ratio = _to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
+            num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
+            _spread(expected[t], 0, rows, first_row, num_rows, last[RUN], work, ratio)
+
+
+@compiled
+def _collect(steps, rows, counts, work, targets):
+    """Write the margins of a table to `targets`, by the same steps."""
+    for s in range(len(steps)):
+        start, run = steps[s, TABLE], steps[s, RUN]
+        num_rows = steps[s, CELLS] // run
+        if steps[s, KIND] == PASS:
+            first_row, sums, first = steps[s, COLLAPSE_ROWS], work, steps[s, COLLAPSE]
+            cells = steps[s, COLLAPSE_CELLS]
+            if first_row < 0:
+                continue
+        else:
+            first_row, sums, first = steps[s, ROWS], targets, steps[s, TARGET]
+            cells = steps[s, TARGET_CELLS]
+        _fill(sums, first, cells, 0.0)
+        if start < 0:
+            _collapse(counts, 0, rows, first_row, num_rows, run, sums, first)
+        else:
+            _collapse(work, start, rows, first_row, num_rows, run, sums, first)
+
+
+@compiled
+def _cycle(steps, rows, whole, work, margin, targets, unwritten):
+    """Go through the steps once; return the largest deviation of a fitted margin.
+
+    An unwritten table counts as ones.
+    """
+    deviation = 0.0
+    passes_before = 0 if unwritten else 2
+    for s in range(len(steps)):
+        kind, start, cells, run = steps[s, KIND], steps[s, TABLE], steps[s, CELLS], steps[s, RUN]
+        num_rows = cells // run
+        # Calls stand twice, for the whole table and for a block in `work`: a name for either
+        # would cost more than the call.
+        if kind == ADJUST:
+            first, target, size = steps[s, ROWS], steps[s, TARGET], steps[s, TARGET_CELLS]
+            _fill(margin, 0, size, 0.0)
+            if start < 0:
+                _collapse(whole, 0, rows, first, num_rows, run, margin, 0)
+                deviation = _compare(margin, targets, target, size, deviation)
+                _spread(whole, 0, rows, first, num_rows, run, margin, 0)
+            else:
+                _collapse(work, start, rows, first, num_rows, run, margin, 0)
+                deviation = _compare(margin, targets, target, size, deviation)
+                _spread(work, start, rows, first, num_rows, run, margin, 0)
+            continue
+        spread, collapse = steps[s, SPREAD_ROWS], steps[s, COLLAPSE_ROWS]
+        block, block_cells = steps[s, COLLAPSE], steps[s, COLLAPSE_CELLS]
+        if collapse < 0 and start < 0:
+            continue  # left for the next cycle, or for the end
+        ratio = 0
+        if spread >= 0:
+            ratio = _to_ratios(work, steps[s, SPREAD], steps[s, SPREAD_CELLS])
+        if collapse < 0:
+            _spread(work, start, rows, spread, num_rows, run, work, ratio)
+            continue
+        _fill(work, block, block_cells, 0.0)
+        if spread < 0:
+            _collapse(work, start, rows, collapse, num_rows, run, work, block)
+        elif start >= 0:
+            _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
+        elif passes_before == 0:
+            _fill(work, block, block_cells, np.float64(cells // block_cells))
+            passes_before = 1
+        elif passes_before == 1:
+            _first_pass(whole, rows, spread, collapse, num_rows, run, work, ratio, block)
+            passes_before = 2
+        else:
+            _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
+        _copy(work, block, block + block_cells, block_cells)
+    return deviation
+
+
+@compiled
+def _pass(table, start, rows, spread, collapse, num_rows, run, work, ratio, block):
+    """Spread one block over a table and collapse the next in one pass."""
+    cell, width = np.uint64(start), np.uint64(run)
+    first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
+    for r in range(num_rows):
+        factor = first_ratio + np.uint64(rows[spread + r])
+        total = first_sum + np.uint64(rows[collapse + r])
+        for k in range(width):
+            value = table[cell + k] * work[factor + k]
+            table[cell + k] = value
+            work[total + k] += value
+        cell += width
+
+
+@compiled
+def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block):
+    """Do the same to a table of ones that was not written yet."""
+    cell, width = np.uint64(0), np.uint64(run)
+    first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
+    for r in range(num_rows):
+        factor = first_ratio + np.uint64(rows[spread + r])
+        total = first_sum + np.uint64(rows[collapse + r])
+        for k in range(width):
+            value = work[factor + k]
+            table[cell + k] = value
+            work[total + k] += value
+        cell += width
+
+
+@compiled
+def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
+    """Add a table up to one of its margins."""
+    cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_sum)
+    if run == 1:
+        begin = np.uint64(first_row)
+        for r in range(np.uint64(num_rows)):
+            sums[first + rows[begin + r]] += table[cell + r]
+        return
+    for r in range(first_row, first_row + num_rows):
+        total = first + np.uint64(rows[r])
+        for k in range(width):
+            sums[total + k] += table[cell + k]
+        cell += width
+
+
+@compiled
+def _spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
+    """Multiply a table by the ratios of one of its margins."""
+    cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_ratio)
+    if run == 1:
+        begin = np.uint64(first_row)
+        for r in range(np.uint64(num_rows)):
+            table[cell + r] *= ratios[first + rows[begin + r]]
+        return
+    for r in range(first_row, first_row + num_rows):
+        factor = first + np.uint64(rows[r])
+        for k in range(width):
+            table[cell + k] *= ratios[factor + k]
+        cell += width
+
+
+@compiled
+def _compare(margin, targets, target, cells, deviation):
+    """Turn a fitted margin into ratios; return how far it was off, or `deviation` if larger."""
+    first = np.uint64(target)
+    for m in range(np.uint64(cells)):
+        difference = abs(targets[first + m] - margin[m])
+        if difference > deviation or np.isnan(difference):  # what is not a number stays so
+            deviation = difference
+        # 0/0 is 0: where a margin is zero so are its cells, whatever they are multiplied by.
+        margin[m] = targets[first + m] / (margin[m] if margin[m] > 0.0 else 1.0)
+    return deviation
+
+
+@compiled
+def _to_ratios(work, block, cells):
+    """Turn a block as it was collapsed into what its table is to be multiplied by; say where."""
+    now, before = np.uint64(block), np.uint64(block + cells)
+    for k in range(np.uint64(cells)):
+        old = work[before + k]
+        work[before + k] = work[now + k] / (old if old > 0.0 else 1.0)
+    return block + cells
+
+
+@compiled
+def _copy(work, source, target, cells):
+    first, second = np.uint64(source), np.uint64(target)
+    for k in range(np.uint64(cells)):
+        work[second + k] = work[first + k]
+
+
+@compiled
+def _fill(work, start, cells, value):
+    first = np.uint64(start)
+    for k in range(np.uint64(cells)):
+        work[first + k] = value

@@ -1,0 +1,240 @@
+"""Models as text: brackets, as in [U A][B], and formulas, as in U*A + B."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import chain, combinations
+from typing import Any
+
+from loglin.validation import as_count
+
+Axes = frozenset[int]
+
+_MOST_AXES = 10_000
+"""Beyond this an axis is taken for a mistake, before names are made for all before it."""
+_MOST_PARENTHESES = 100
+"""In a formula; reading them goes deeper with each."""
+
+_NAME = re.compile(r"[^\W\d][\w.]*")
+_TOKEN = re.compile(r"\s*(?:([^\W\d][\w.]*)|(\d+)|(\S))")
+
+
+def default_names(num_axes: int) -> tuple[str, ...]:
+    """Return A, B, ..., Z, A1, B1, ...
+
+    >>> default_names(3)
+    ('A', 'B', 'C')
+    """
+    return tuple(
+        chr(ord("A") + i % 26) + (str(i // 26) if i >= 26 else "") for i in range(num_axes)
+    )
+
+
+def as_names(
+    names: Any, shape: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Check the names of axes; return them with the labels of their levels.
+
+    `names` is None, a sequence of names, or a mapping from names to labels. Labels are 0, 1, ...
+    by default.
+    """
+    if names is None:
+        names = default_names(len(shape))
+    if isinstance(names, str | Set) or not isinstance(names, Iterable):
+        raise ValueError(
+            f"`names` must be a sequence of names or a mapping from names to labels, got {names!r}"
+        )
+    axes = tuple(names)
+    if len(axes) != len(shape):
+        raise ValueError(f"`names` must be {len(shape)}, one an axis, got {len(axes)}")
+    for axis in axes:
+        if not (isinstance(axis, str) and _NAME.fullmatch(axis)):
+            raise ValueError(
+                "`names` must begin with a letter and go on with letters, digits, _ or ., "
+                f"got {axis!r}"
+            )
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"`names` must differ from each other, got {list(axes)}")
+    if not isinstance(names, Mapping):
+        return axes, tuple(tuple(map(str, range(levels))) for levels in shape)
+    for axis in axes:
+        if isinstance(names[axis], Set) or not isinstance(names[axis], Iterable):
+            raise ValueError(f"`names` must have labels for {axis}, got {names[axis]!r}")
+    labels = tuple(tuple(map(str, names[axis])) for axis in axes)
+    for axis, given, levels in zip(axes, labels, shape, strict=True):
+        if len(given) != levels:
+            raise ValueError(
+                f"`names` must have a label for each level: {axis} has {levels} levels and "
+                f"{len(given)} labels"
+            )
+    return axes, labels
+
+
+def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = None) -> str:
+    """Write a model in the field's notation.
+
+    Parameters
+    ----------
+    generators : iterable of iterables of int
+    names : sequence of str, optional
+        Of the axes; A, B, C, ... by default.
+
+    Raises
+    ------
+    ValueError
+        If an axis has no name.
+
+    Examples
+    --------
+    >>> bracket([(0, 1), (2,)])
+    '[A B][C]'
+    """
+    if isinstance(generators, str):
+        raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+    try:
+        sets = [tuple(generator) for generator in generators]
+    except TypeError:
+        raise ValueError(f"`generators` must be sets of axes, got {generators!r}") from None
+    for axis in chain.from_iterable(sets):
+        as_count(axis, "generators", 0, _MOST_AXES)
+    most = max((axis for axes in sets for axis in axes), default=-1)
+    names = default_names(most + 1) if names is None else names
+    if most >= len(names):
+        raise ValueError(f"`names` must name axis {most}, got {len(names)} names")
+    return "".join(f"[{' '.join(names[axis] for axis in axes)}]" for axes in sets) or "[]"
+
+
+def term(axes: Iterable[int], names: Sequence[str]) -> str:
+    """Write an interaction as A:B; the constant as 1.
+
+    >>> term((0, 2), "ABC")
+    'A:C'
+    """
+    return ":".join(names[axis] for axis in axes) or "1"
+
+
+def parse(text: str, names: Sequence[str]) -> list[Axes]:
+    """Read a model; return its interactions (at least the maximal ones) as sets of axes.
+
+    Brackets hold names apart by spaces or commas; where all names are single letters these may be
+    written together. A formula joins names with ``+``; ``A:B`` is an interaction, ``A*B`` is
+    ``A + B + A:B``, ``(A + B + C)^2`` has all interactions of up to two, ``.`` is all axes and
+    ``1`` the constant.
+
+    Raises
+    ------
+    ValueError
+        If the text is no model, names no axis, or is not hierarchical.
+    """
+    if "[" in text:
+        return _parse_brackets(text, names)
+    if text.count("(") > _MOST_PARENTHESES:
+        raise ValueError(f"`generators` must have at most {_MOST_PARENTHESES} parentheses")
+    reader = _Reader(text, names)
+    terms = reader.sum()
+    reader.expect_end()
+    known: set[Axes] = terms | {frozenset()}
+    for axes in sorted(terms, key=len):
+        for axis in axes:
+            lower = axes - {axis}
+            if lower not in known:
+                full = "*".join(names[i] for i in sorted(axes))
+                raise ValueError(
+                    f"`generators` must be a hierarchical model: {term(sorted(axes), names)} "
+                    f"without {term(sorted(lower), names)} is none (write {full}), got {text!r}"
+                )
+    return list(terms)
+
+
+def _parse_brackets(text: str, names: Sequence[str]) -> list[Axes]:
+    if not re.fullmatch(r"\s*(\[[^\[\]]*\]\s*)+", text):
+        raise ValueError(f"`generators` must be brackets like [A B][C], got {text!r}")
+    sets = []
+    for inside in re.findall(r"\[([^\[\]]*)\]", text):
+        words = re.findall(r"[^\s,:]+", inside)
+        axes = [
+            letter
+            for word in words
+            for letter in ([word] if word in names or set(word) - set(names) else word)
+        ]
+        sets.append(frozenset(axis_of(name, names) for name in axes))
+    return sets
+
+
+def axis_of(name: str, names: Sequence[str]) -> int:
+    """Return the number of the axis of that name."""
+    if name not in names:
+        raise ValueError(
+            f"`generators` must use the names of axes, {', '.join(names)}, got {name!r}"
+        )
+    return list(names).index(name)
+
+
+class _Reader:
+    """Reads a formula from left to right: sums of products of powers."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        self.text, self.names = text, names
+        self.tokens = ["".join(groups) for groups in _TOKEN.findall(text)]
+        if self.tokens[:1] == ["~"]:
+            self.tokens.pop(0)
+
+    def error(self, expected: str) -> ValueError:
+        got = repr(self.tokens[0]) if self.tokens else "the end"
+        return ValueError(
+            f"`generators` must be a model: expected {expected}, got {got} in {self.text!r}"
+        )
+
+    def take(self, *wanted: str) -> str | None:
+        """Take the next token if it is one of those wanted."""
+        return self.tokens.pop(0) if self.tokens and self.tokens[0] in wanted else None
+
+    def expect_end(self) -> None:
+        if self.tokens:
+            raise self.error("+, *, : or ^")
+
+    def sum(self) -> set[Axes]:
+        terms = self.product()
+        while self.take("+"):
+            terms |= self.product()
+        return terms
+
+    def product(self) -> set[Axes]:
+        terms = self.interaction()
+        while self.take("*"):
+            other = self.interaction()
+            terms = terms | other | {a | b for a in terms for b in other}
+        return terms
+
+    def interaction(self) -> set[Axes]:
+        terms = self.power()
+        while self.take(":"):
+            terms = {a | b for a in terms for b in self.power()}
+        return terms
+
+    def power(self) -> set[Axes]:
+        terms = self.atom()
+        if self.take("^"):
+            power = self.tokens[0] if self.tokens else ""
+            if not (power.isdecimal() and len(power) < 10 and int(power) > 0):
+                raise self.error("a power of at least 1")
+            order = int(self.tokens.pop(0))
+            terms = {
+                frozenset().union(*chosen)
+                for size in range(1, min(order, len(terms)) + 1)
+                for chosen in combinations(terms, size)
+            }
+        return terms
+
+    def atom(self) -> set[Axes]:
+        if self.take("("):
+            terms = self.sum()
+            if not self.take(")"):
+                raise self.error("a closing parenthesis")
+            return terms
+        if self.take("1"):
+            return {frozenset()}
+        if self.take("."):
+            return {frozenset([axis]) for axis in range(len(self.names))}
+        if not (self.tokens and _NAME.fullmatch(self.tokens[0])):
+            raise self.error("the name of an axis")
+        return {frozenset([axis_of(self.tokens.pop(0), self.names)])}

@@ -1,0 +1,265 @@
+"""Hierarchical log-linear models as their generators (Section 2.2).
+
+A model is given by its generators: the sets of axes whose interactions, with everything these
+contain, the model has. ``[(0, 1), (1, 2)]`` is the model [AB][BC] in the field's notation.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, combinations, groupby
+from math import prod
+from typing import Any, NamedTuple
+
+from loglin.hierarchical.formulas import axis_of, parse
+from loglin.validation import as_count, as_levels
+
+Generators = tuple[tuple[int, ...], ...]
+
+_MOST_INTERACTIONS = 2**16
+"""Models with more are counted without listing them."""
+
+
+class Junction(NamedTuple):
+    """The cliques of a decomposable model in running-intersection order.
+
+    ``separators[i]`` is what ``cliques[i]`` shares with all cliques before it; the first one
+    is empty. The maximum-likelihood fit is the product of the clique margins over the product
+    of the separator margins.
+    """
+
+    cliques: Generators
+    separators: Generators
+
+
+def joint_independence(num_variables: int) -> Generators:
+    """Return the null model of Eq. 1, [U S][j]: the last variable is independent of the others.
+
+    >>> joint_independence(4)
+    ((0, 1, 2), (3,))
+    """
+    num_variables = as_count(num_variables, "num_variables", 1)
+    return as_generators([range(num_variables - 1), [num_variables - 1]], num_variables)
+
+
+def conditional_independence(num_variables: int) -> Generators:
+    """Return the null model [U S][S j]: first and last variable are independent given the rest.
+
+    >>> conditional_independence(4)
+    ((0, 1, 2), (1, 2, 3))
+    """
+    num_variables = as_count(num_variables, "num_variables", 2)
+    return as_generators([range(num_variables - 1), range(1, num_variables)], num_variables)
+
+
+def all_interactions(num_variables: int, order: int) -> Generators:
+    """Return the model with all interactions of up to `order` variables.
+
+    >>> all_interactions(3, 2)
+    ((0, 1), (0, 2), (1, 2))
+    """
+    num_variables = as_count(num_variables, "num_variables", 1)
+    order = as_count(order, "order", 1, num_variables)
+    return tuple(combinations(range(num_variables), order))
+
+
+def independence(num_variables: int) -> Generators:
+    """Return the model of mutual independence.
+
+    >>> independence(3)
+    ((0,), (1,), (2,))
+    """
+    return all_interactions(num_variables, 1)
+
+
+def saturated(num_variables: int) -> Generators:
+    """Return the model with all interactions, which fits every table.
+
+    >>> saturated(3)
+    ((0, 1, 2),)
+    """
+    return all_interactions(num_variables, num_variables)
+
+
+def as_generators(
+    generators: str | Iterable[Iterable[int | str]],
+    num_axes: int | None = None,
+    names: Sequence[str] | None = None,
+) -> Generators:
+    """Check a model; return its maximal generators, each with sorted axes, in order.
+
+    Axes are numbers. With `names` they may be names, and the model text (see `formulas.parse`).
+    """
+    if isinstance(generators, str):
+        if names is None:
+            raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+        return _maximal(parse(generators, names))
+    try:
+        sets = [(axes,) if isinstance(axes, str) else tuple(axes) for axes in generators]
+        distinct = set(chain.from_iterable(sets))
+    except TypeError:
+        raise ValueError(
+            "`generators` must be an iterable of iterables of axes, such as [(0, 1), (1, 2)], "
+            f"got {generators!r}"
+        ) from None
+    last = None if num_axes is None else num_axes - 1
+    number = {axis: _as_axis(axis, last, names) for axis in distinct}
+    return _maximal(frozenset([number[axis] for axis in axes]) for axes in sets)
+
+
+def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
+    if isinstance(axis, str) and names is not None:
+        return axis_of(axis, names)
+    return as_count(axis, "generators", 0, last)
+
+
+def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
+    """Drop repeated sets and those within others; sort."""
+    maximal: list[frozenset[int]] = []
+    for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
+        # Sets of one size are not within each other.
+        larger = maximal.copy()
+        maximal += [a for a in group if a and not (larger and any(a < b for b in larger))]
+    return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
+
+
+def interactions(generators: Generators) -> Generators:
+    """Return all interactions of a model, from the constant on: every subset of a generator, once.
+
+    >>> interactions(((0, 1), (2,)))
+    ((), (0,), (1,), (2,), (0, 1))
+    """
+    subsets = {
+        axes
+        for generator in generators
+        for size in range(len(generator) + 1)
+        for axes in combinations(generator, size)
+    } | {()}
+    return tuple(sorted(subsets, key=lambda axes: (len(axes), axes)))
+
+
+def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
+    """Order the generators of a decomposable model; None if the model is not decomposable.
+
+    Each generator is joined to the tree of those before it where they share most. This tree has
+    the running-intersection property if any has (Bernstein & Goodman 1981), and that is so
+    exactly if the generators less what they share count every axis once.
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes.
+
+    Examples
+    --------
+    >>> junction([(0, 1), (1, 2)])
+    Junction(cliques=((0, 1), (1, 2)), separators=((), (1,)))
+    """
+    return junction_of(as_generators(generators))
+
+
+def junction_of(generators: Generators) -> Junction | None:
+    """Do the same with generators that were checked before."""
+    waiting = [set(axes) for axes in generators]
+    num_axes = len(set().union(*waiting))
+    if len(waiting) > num_axes:  # in running-intersection order each clique brings a new axis
+        return None
+    cliques: list[set[int]] = []
+    separators: list[set[int]] = []
+    shared: list[set[int]] = [set() for _ in waiting]
+    while waiting:
+        at = max(range(len(waiting)), key=lambda i: len(shared[i]))
+        clique = waiting.pop(at)
+        cliques.append(clique)
+        separators.append(shared.pop(at))
+        shared = [max(s, axes & clique, key=len) for s, axes in zip(shared, waiting, strict=True)]
+    if sum(map(len, cliques)) - sum(map(len, separators)) != num_axes:
+        return None
+    return Junction(_sorted(cliques), _sorted(separators))
+
+
+def _sorted(sets: list[set[int]]) -> Generators:
+    return tuple(tuple(sorted(axes)) for axes in sets)
+
+
+def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
+    """Tell whether the generators are the cliques of the graph of two-way interactions.
+
+    A decomposable model is a graphical one whose graph is chordal; the model of all two-way
+    interactions of three variables is neither. Of any three generators, what two or more of them
+    share must lie in a generator (Gilmore's criterion).
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes.
+
+    Examples
+    --------
+    >>> cycle = [(0, 1), (1, 2), (2, 3), (0, 3)]
+    >>> is_graphical(cycle), is_decomposable(cycle)
+    (True, False)
+    """
+    sets = [set(axes) for axes in as_generators(generators)]
+    return all(
+        any((a & b) | (b & c) | (a & c) <= other for other in sets)
+        for a, b, c in combinations(sets, 3)
+    )
+
+
+def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
+    """Tell whether the model has a closed-form fit.
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes.
+
+    Examples
+    --------
+    >>> is_decomposable([(0, 1), (1, 2)]), is_decomposable([(0, 1), (1, 2), (0, 2)])
+    (True, False)
+    """
+    return junction(generators) is not None
+
+
+def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int]) -> int:
+    """Return the number of cells less the number of free parameters of the model.
+
+    Parameters
+    ----------
+    generators : iterable of iterables of int
+    levels : sequence of int
+        Number of levels of each axis.
+
+    Raises
+    ------
+    ValueError
+        If `generators` are not sets of axes of a table with these `levels`.
+
+    Examples
+    --------
+    >>> degrees_of_freedom([(0,), (1,)], [3, 4])
+    6
+    """
+    levels = as_levels(levels, "levels")
+    checked = as_generators(generators, len(levels))
+    return prod(levels) - num_parameters(checked, levels)
+
+
+def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
+    """Return the number of free parameters, the constant counted."""
+    tree = junction_of(generators)
+    if tree is not None:
+        cliques, separators = (
+            sum(prod(levels[axis] for axis in axes) for axes in sets)
+            for sets in (tree.cliques or ((),), tree.separators[1:])
+        )
+        return cliques - separators
+    if sum(2 ** len(axes) for axes in generators) <= _MOST_INTERACTIONS:
+        # A block of parameters for every interaction.
+        return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))
+    # A generator adds its parameters but for those of the parts it shares with the ones before.
+    total = prod(levels[axis] for axis in generators[0])
+    for i, axes in enumerate(generators[1:], start=1):
+        shared = _maximal(frozenset(axes) & frozenset(other) for other in generators[:i])
+        total += prod(levels[axis] for axis in axes) - num_parameters(shared, levels)
+    return total

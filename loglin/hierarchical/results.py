@@ -1,0 +1,226 @@
+"""What a fit gives: expected frequencies, tests, effects, and a description in words."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
+
+from loglin.hierarchical import goodness_of_fit, inference
+from loglin.hierarchical.existence import adjusted_df
+from loglin.hierarchical.formulas import bracket, term
+from loglin.hierarchical.generators import Generators, interactions, num_parameters
+from loglin.hierarchical.inference import Effect
+from loglin.text import as_columns
+
+Floats = NDArray[np.float64]
+_QUICK_PARAMETERS = 500
+"""Up to so many, what they determine is found while someone waits for a line of text."""
+_MOST_EFFECTS = 60
+"""The effects of a model with more parameters are left out."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A fitted hierarchical log-linear model.
+
+    What is not stored is worked out when it is first asked for.
+    """
+
+    table: Floats
+    """The counts that were fitted."""
+    generators: Generators
+    """The model: its maximal interactions as sets of axes."""
+    expected: Floats
+    """Expected frequencies, in the shape of the table; 0 in cells that are forced to zero."""
+    iterations: int
+    """Cycles over the generators, the last one a check; 1 for the closed form."""
+    converged: bool
+    """Whether `deviation` is within the tolerance."""
+    deviation: float
+    """Largest |table margin - fitted margin|, measured before each adjustment of the last cycle."""
+    start: Floats | None
+    """Where the fit started, if not from ones; 0 in a structural zero."""
+    names: tuple[str, ...]
+    """Of the axes."""
+    labels: tuple[tuple[str, ...], ...]
+    """Of the levels of each axis."""
+
+    @property
+    def model(self) -> str:
+        """The model in brackets, such as "[A B][C]"."""
+        return bracket(self.generators, self.names)
+
+    @property
+    def interactions(self) -> Generators:
+        """All interactions of the model, from the constant `()` on."""
+        return interactions(self.generators)
+
+    @cached_property
+    def g2(self) -> float:
+        """Likelihood-ratio statistic against the saturated model."""
+        return max(goodness_of_fit.g2(self.table, self.expected), 0.0)
+
+    @cached_property
+    def x2(self) -> float:
+        """Pearson's statistic; cells that are forced to zero add nothing."""
+        return goodness_of_fit.x2(self.table, self.expected)
+
+    @cached_property
+    def df(self) -> int:
+        """Degrees of freedom, all cells and all parameters counted."""
+        return self.table.size - self.num_parameters
+
+    @cached_property
+    def facial_set(self) -> NDArray[np.bool_]:
+        """Cells that are neither structural zeros nor forced to zero."""
+        return self.expected > 0
+
+    @cached_property
+    def mle_exists(self) -> bool:
+        """Whether the maximum-likelihood estimate exists: no cell is forced to zero."""
+        possible = self.table.size if self.start is None else np.count_nonzero(self.start)
+        return int(self.facial_set.sum()) == possible
+
+    @cached_property
+    def df_adjusted(self) -> int:
+        """Degrees of freedom: cells of the facial set less the parameters that they determine."""
+        return adjusted_df(self.generators, self.facial_set)
+
+    @cached_property
+    def p_value(self) -> float:
+        """Chi-square probability of a `g2` at least as large on `df_adjusted`; 1 if that is 0."""
+        return goodness_of_fit.chi_square_tail(self.g2, self.df_adjusted)
+
+    @cached_property
+    def num_parameters(self) -> int:
+        """Free parameters of the model, the constant counted."""
+        return num_parameters(self.generators, self.table.shape)
+
+    @property
+    def aic(self) -> float:
+        """`g2` plus twice the number of parameters, as R's `loglm` counts it.
+
+        Akaike's criterion up to a constant of the table: that of the saturated model's likelihood.
+        """
+        return self.g2 + 2 * self.num_parameters
+
+    @property
+    def bic(self) -> float:
+        """`g2` plus log(total) for each parameter."""
+        total = self.table.sum()
+        return self.g2 + (float(np.log(total)) if total > 0 else 0.0) * self.num_parameters
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """Log-probability of the table where all counts are Poisson."""
+        n, m = self.table, self.expected
+        return float((xlogy(n, m) - m - gammaln(n + 1)).sum())
+
+    def effects(self) -> dict[tuple[int, ...], Effect]:
+        """Estimate the interactions: u-terms that sum to zero over each of their axes.
+
+        Takes matrices of parameters by parameters. See `inference.effects`.
+        """
+        return inference.effects(self.expected, self.generators, self.start)
+
+    def residuals(self, kind: str = "pearson") -> Floats:
+        """Return a residual for each cell, in the shape of the table.
+
+        See `inference.residuals`.
+        """
+        return inference.residuals(self.table, self.expected, self.generators, kind)
+
+    @cached_property
+    def leverages(self) -> Floats:
+        """How much each fitted cell follows its own count, 0 to 1; 0 where a cell is zero."""
+        return inference.leverages(self.expected, self.generators)
+
+    def summary(self) -> str:
+        """Describe the fit in words and, where they are not many, its effects."""
+        return _summarize(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        test = ""
+        if self.mle_exists or self.num_parameters <= _QUICK_PARAMETERS:
+            test = f", df={self.df_adjusted}, p={self.p_value:.3g}"
+        told = "" if self.converged else ", not converged"
+        return f"Fit({self.model}: g2={self.g2:.6g}{test}{told})"
+
+
+class Fits(NamedTuple):
+    """A model fitted to many tables of one shape."""
+
+    expected: Floats
+    """Expected frequencies, (n, *shape)."""
+    g2: Floats
+    """Likelihood-ratio statistic of each, (n,)."""
+    x2: Floats
+    """Pearson's statistic of each, (n,)."""
+    df: int
+    """Degrees of freedom, all cells and all parameters counted."""
+    iterations: NDArray[np.int64]
+    """Cycles over the generators, (n,)."""
+    converged: NDArray[np.bool_]
+    """Whether `deviation` is within the tolerance, (n,)."""
+    deviation: Floats
+    """Largest |table margin - fitted margin|, (n,), as in `Fit`."""
+
+
+def _summarize(fit: Fit) -> str:
+    """Describe the model, how it was fitted, how well it fits, and its effects."""
+    cells = "cell" if fit.table.size == 1 else "cells"
+    lines = [f"{fit.model}: a count of {fit.table.sum():g} in {fit.table.size} {cells}"]
+    lines += _how_it_was_fitted(fit)
+    lines += _what_is_zero(fit)
+    df = f"df {fit.df_adjusted}"
+    if fit.df_adjusted != fit.df:
+        df += f" (not {fit.df}, as all cells and parameters would give)"
+    lines.append(f"G2 {fit.g2:.4f}, X2 {fit.x2:.4f}, {df}, p {fit.p_value:.4g}")
+    lines.append(f"AIC {fit.aic:.2f}, BIC {fit.bic:.2f} with {fit.num_parameters} parameters")
+    return "\n".join(lines + _effects(fit))
+
+
+def _how_it_was_fitted(fit: Fit) -> list[str]:
+    cycles = "one cycle" if fit.iterations == 1 else f"{fit.iterations} cycles"
+    if fit.converged:
+        return [f"converged in {cycles}, margins within {fit.deviation:.2g}"]
+    return [f"NOT CONVERGED after {cycles}: a margin is still off by {fit.deviation:.3g}"]
+
+
+def _what_is_zero(fit: Fit) -> list[str]:
+    lines = []
+    structural = 0 if fit.start is None else int((fit.start == 0).sum())
+    if structural:
+        lines.append(f"structural zeros: {structural}")
+    forced = fit.table.size - structural - int(fit.facial_set.sum())
+    if forced:
+        lines.append(
+            "the maximum-likelihood estimate does not exist: zeros of the table force "
+            f"{forced} of the expected frequencies to zero; the extended estimate is shown"
+        )
+    return lines
+
+
+def _effects(fit: Fit) -> list[str]:
+    if fit.num_parameters > _MOST_EFFECTS:
+        return [f"{fit.num_parameters} parameters: see `effects()`"]
+    try:
+        effects = fit.effects()
+    except ValueError as error:
+        return [f"no effects: {error}"]
+    rows = []
+    for axes, effect in effects.items():
+        name = term(axes, fit.names)
+        for place in product(*(range(fit.table.shape[axis]) for axis in axes)):
+            level = ":".join(fit.labels[axis][i] for axis, i in zip(axes, place, strict=True))
+            values = (f"{part[place]:.4f}" for part in effect)
+            rows.append((name, level, *values))
+    rows.insert(0, ("effect", "level", "estimate", "std. error", "z"))
+    return as_columns(rows)

@@ -1,0 +1,184 @@
+"""Search for a model by dropping and adding one interaction at a time."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from loglin.hierarchical.comparison import compare
+from loglin.hierarchical.fitting import Model, Names, fit
+from loglin.hierarchical.formulas import as_names, term
+from loglin.hierarchical.generators import (
+    as_generators,
+    independence,
+    interactions,
+    saturated,
+)
+from loglin.hierarchical.results import Fit
+from loglin.text import as_columns
+from loglin.validation import as_choice, as_frequencies, as_number
+
+Terms = frozenset[tuple[int, ...]]
+"""All interactions of a model."""
+
+DIRECTIONS = ("backward", "forward", "both")
+CRITERIA = ("aic", "bic", "p")
+
+
+class Step(NamedTuple):
+    """A model on the path of a search."""
+
+    change: str
+    """What was dropped or added, such as "- A:B"; empty for the first model."""
+    fit: Fit
+    """The model after the change."""
+    score: float
+    """Its AIC or BIC, or the p-value of the change (NaN for the first model)."""
+
+
+class Search(NamedTuple):
+    """A stepwise search for a model."""
+
+    fit: Fit
+    """The model it ended at."""
+    path: tuple[Step, ...]
+    """All models on the way, the first and the last one included."""
+
+    def __str__(self) -> str:
+        """List the steps, one a line."""
+        rows = [("change", "model", "G2", "df", "score")] + [
+            (s.change, s.fit.model, f"{s.fit.g2:.4f}", str(s.fit.df_adjusted), f"{s.score:.4f}")
+            for s in self.path
+        ]
+        return "\n".join(as_columns(rows))
+
+
+def stepwise(
+    table: ArrayLike,
+    model: Model | None = None,
+    *,
+    direction: str = "backward",
+    criterion: str = "aic",
+    alpha: float = 0.05,
+    lower: Model = (),
+    upper: Model | None = None,
+    names: Names | None = None,
+    start: ArrayLike | None = None,
+) -> Search:
+    """Search for a model by dropping and adding one interaction at a time.
+
+    Dropped are interactions that are in no other one of the model, added those whose parts it has
+    all, so that every model on the path is hierarchical. The best change is made, as long as it is
+    an improvement (see `criterion`).
+
+    Parameters
+    ----------
+    table : array of any shape
+    model : optional
+        Where the search begins, as in `fit`: the saturated model by default, or, forward, that of
+        mutual independence.
+    direction : "backward", "forward" or "both"
+        Drop, add, or do whichever is better.
+    criterion : "aic", "bic" or "p"
+        "p" drops the interaction with the largest p-value above `alpha`, and adds the one with the
+        smallest below it. Going both ways needs a score of models: "aic" or "bic".
+    alpha : float
+        Between 0 and 1.
+    lower, upper : optional
+        Models within which the search stays: by default the one of equal probabilities, and the
+        saturated one.
+    names, start : optional
+        As in `fit`.
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit, or `model` is not between `lower` and `upper`.
+
+    Notes
+    -----
+    Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
+    all parameters of a model, also those that the table does not determine, as
+    R's `step` does; p-values go by `df_adjusted`.
+
+    Examples
+    --------
+    >>> search = stepwise([[[20, 5], [4, 22]], [[18, 6], [7, 19]]])
+    >>> [step.change for step in search.path]
+    ['', '- A:B:C', '- A:B', '- A:C', '- A']
+    """
+    counts = as_frequencies(table, "table")
+    axes = as_names(names, counts.shape)[0]
+    as_choice(direction, "direction", DIRECTIONS)
+    as_choice(criterion, "criterion", CRITERIA)
+    if direction == "both" and criterion == "p":
+        raise ValueError("`criterion` must be 'aic' or 'bic' where `direction` is 'both', got 'p'")
+    alpha = as_number(alpha, "alpha", 0, 1)
+    if model is None:
+        model = independence(counts.ndim) if direction == "forward" else saturated(counts.ndim)
+    begin = _all_of(model, counts.ndim, axes)
+    smallest = _all_of(lower, counts.ndim, axes)
+    largest = _all_of(saturated(counts.ndim) if upper is None else upper, counts.ndim, axes)
+    if not smallest <= begin <= largest:
+        raise ValueError("`model` must contain `lower` and be contained in `upper`")
+    # An axis of one level has no parameters, and would only stand in the way of larger terms.
+    worth = {t for t in largest if all(counts.shape[axis] > 1 for axis in t)}
+    begin, largest = smallest | (begin & worth), smallest | worth
+
+    def fitted(terms: Terms) -> Fit:
+        return fit(counts, terms, names=names, start=start)
+
+    def step_to(change: str, candidate: Fit) -> Step:
+        if criterion != "p":
+            return Step(change, candidate, float(getattr(candidate, criterion)))
+        pair = (candidate, path[-1].fit) if change[0] == "-" else (path[-1].fit, candidate)
+        return Step(change, candidate, compare(*pair).p_value)
+
+    def cost(step: Step) -> tuple[float, ...]:
+        """Return what the best step has least of."""
+        if criterion != "p":
+            return (step.score,)
+        if direction == "backward":
+            return (-step.score, 0.0)
+        # Of p-values that are both 0, G2 per degree of freedom tells which is the smaller.
+        now = path[-1].fit
+        return (step.score, -abs(now.g2 - step.fit.g2) / max(abs(now.df - step.fit.df), 1))
+
+    first = fitted(begin)
+    path = [Step("", first, np.nan if criterion == "p" else float(getattr(first, criterion)))]
+    while True:
+        terms = frozenset(path[-1].fit.interactions)
+        steps = (
+            step_to(change, fitted(changed))
+            for change, changed in _neighbours(terms, smallest, largest, direction, axes)
+        )
+        best = min(steps, key=cost, default=None)
+        to_beat = -alpha if direction == "backward" else alpha
+        # A tuple that begins with the same number and is longer is no less.
+        if best is None or cost(best) >= ((to_beat,) if criterion == "p" else cost(path[-1])):
+            return Search(path[-1].fit, tuple(path))
+        path.append(best)
+
+
+def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:
+    return frozenset(interactions(as_generators(model, num_axes, names)))
+
+
+def _neighbours(
+    terms: Terms, smallest: Terms, largest: Terms, direction: str, names: tuple[str, ...]
+) -> Iterator[tuple[str, Terms]]:
+    """Yield every change of one interaction, and the interactions after it."""
+    if direction != "forward":
+        for axes in sorted(terms - smallest, key=lambda axes: (len(axes), axes)):
+            if not any(set(axes) < set(other) for other in terms):
+                yield f"- {term(axes, names)}", terms - {axes}
+    if direction != "backward":
+        for axes in sorted(largest - terms, key=lambda axes: (len(axes), axes)):
+            if all(part in terms for part in combinations(axes, len(axes) - 1)):
+                yield f"+ {term(axes, names)}", terms | {axes}

@@ -1,0 +1,115 @@
+"""The patterns that the chosen features form, and the labels they carry (Sections 2.3 and 2.6)."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loglin.validation import as_codes, as_count, as_features
+
+
+class Patterns(NamedTuple):
+    """The most frequent value combinations of some features, most frequent first."""
+
+    states: NDArray[np.int8]
+    """(k, q) the value of each feature in each pattern."""
+    counts: NDArray[np.int64]
+    """(k,) how many samples carry it."""
+
+
+def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int = 10) -> Patterns:
+    """Return the most frequent combinations of values of the chosen features (Sec. 2.3).
+
+    Patterns that are equally frequent stand in the order of their states, the first feature
+    counting most. There are exactly `num_patterns`, or all that occur if these are fewer. (The
+    authors' code returns more than asked for where the last ones tie.)
+
+    Parameters
+    ----------
+    x : (n, p) int array
+        Codes of the features.
+    features : sequence of q ints
+        Columns of `x`.
+    num_patterns : int
+        Most patterns returned, k.
+
+    Returns
+    -------
+    Patterns
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+
+    Examples
+    --------
+    >>> patterns = frequent_patterns([[0, 1], [1, 1], [0, 1], [0, 0]], [0, 1], num_patterns=2)
+    >>> patterns.states.tolist(), patterns.counts.tolist()
+    ([[0, 1], [0, 0]], [2, 1])
+    """
+    codes, _ = as_codes(x, "x")
+    features = as_features(features, codes.shape[1])
+    num_patterns = as_count(num_patterns, "num_patterns", 1)
+    states, counts = np.unique(codes[:, features], axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:num_patterns]
+    return Patterns(states[order], counts[order])
+
+
+def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
+    """Return all features chosen at any of several states of a model, in order (Sec. 3.1.3).
+
+    >>> union_of_features([[4, 1], [1, 7]]).tolist()
+    [1, 4, 7]
+    """
+    try:
+        features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
+    except TypeError:
+        raise ValueError(
+            f"`choices` must hold sequences of features, one a state, got {choices!r}"
+        ) from None
+    if not features:
+        raise ValueError("`choices` must hold at least one feature, got none")
+    return np.array(sorted(features))
+
+
+def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
+    """Return all patterns frequent at any of several states of a model, (k, q) (Sec. 3.1.3).
+
+    Patterns stand in the order in which they first appear, so those of the first state come
+    first, the most frequent on top.
+
+    Parameters
+    ----------
+    patterns : iterable of Patterns
+        Of the same features.
+
+    Returns
+    -------
+    (k, q) int8 array
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they have different numbers of features.
+
+    Examples
+    --------
+    >>> early = frequent_patterns([[0, 1], [0, 1], [1, 0]], [0, 1])
+    >>> late = frequent_patterns([[1, 1], [1, 1], [0, 1]], [0, 1])
+    >>> union_of_patterns([early, late]).tolist()
+    [[0, 1], [1, 0], [1, 1]]
+    """
+    try:
+        states = [as_codes(found.states, "patterns")[0] for found in patterns]
+    except (TypeError, AttributeError):
+        raise ValueError(f"`patterns` must hold Patterns, one a state, got {patterns!r}") from None
+    if len({state.shape[1] for state in states}) != 1:
+        raise ValueError(
+            "`patterns` must be of the same number of features, at least one pattern, "
+            f"got {[state.shape[1] for state in states]}"
+        )
+    together = np.concatenate(states)
+    _, first = np.unique(together, axis=0, return_index=True)
+    return together[np.sort(first)]

@@ -1,0 +1,88 @@
+"""Labels of samples with the same pattern (Section 2.6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loglin.validation import as_codes, as_features
+
+
+def transfer_labels(
+    x_reference: ArrayLike,
+    labels: ArrayLike,
+    x: ArrayLike,
+    features: Sequence[int],
+    *,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Give samples the labels of reference samples with the same pattern (Sec. 2.6, Eq. 5).
+
+    Where reference samples of one pattern have different labels, the most frequent one counts,
+    and of equally frequent ones the one seen first. A sample whose pattern no reference sample
+    carries gets the label of a reference sample drawn at random.
+
+    Parameters
+    ----------
+    x_reference : (m, p) int array
+        Codes of the reference samples.
+    labels : (m,) array
+        Their labels.
+    x : (n, p) int array
+        Codes of the samples to be labelled.
+    features : sequence of q ints
+        Columns that make the pattern.
+    rng : numpy Generator
+
+    Returns
+    -------
+    labels : (n,) array
+    matched : (n,) bool array
+        Whether the pattern was found among the reference samples.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> transfer_labels([[0], [1], [1]], ["a", "b", "b"], [[1], [0]], [0], rng=rng)[0].tolist()
+    ['b', 'a']
+    """
+    reference, _ = as_codes(x_reference, "x_reference")
+    codes, _ = as_codes(x, "x")
+    names = np.asarray(labels)
+    if names.dtype.kind == "O":
+        raise ValueError("`labels` must all be text or all numbers, got a mixture or objects")
+    if names.shape != (len(reference),):
+        raise ValueError(
+            f"`labels` must be one a row of `x_reference`: expected {len(reference)}, "
+            f"got shape {names.shape}"
+        )
+    if reference.shape[1] != codes.shape[1]:
+        raise ValueError(
+            f"`x` must have the columns of `x_reference`: expected {reference.shape[1]}, "
+            f"got {codes.shape[1]}"
+        )
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"`rng` must be a numpy Generator, got {rng!r}")
+    columns = as_features(features, codes.shape[1])
+    both = np.concatenate([reference[:, columns], codes[:, columns]])
+    _, pattern = np.unique(both, axis=0, return_inverse=True)
+    known, wanted = pattern[: len(reference)], pattern[len(reference) :]
+
+    kinds, kind = np.unique(names, return_inverse=True)
+    votes = np.zeros((pattern.max() + 1, len(kinds)), np.int64)
+    np.add.at(votes, (known, kind), 1)
+    # Within a pattern: the first sample of each label decides between equal votes.
+    earliest = np.full(votes.shape, len(names))
+    np.minimum.at(earliest, (known, kind), np.arange(len(names)))
+    winner = (votes * (len(names) + 1) - earliest).argmax(axis=1)
+
+    matched: NDArray[np.bool_] = (votes.sum(axis=1) > 0)[wanted]
+    transferred = kinds[winner[wanted]]
+    transferred[~matched] = rng.choice(names, size=(~matched).sum())
+    return transferred, matched

@@ -1,0 +1,304 @@
+"""All compiled code: contiguous arrays in, numbers out or sums added in place, no checks."""
+
+import numpy as np
+
+from loglin._numba import compiled, popcount
+
+
+@compiled
+def _transpose(block):
+    """Transpose a 64 x 64 matrix of bits in place, by swapping ever smaller squares."""
+    width = np.uint64(32)
+    mask = np.uint64(0x00000000FFFFFFFF)
+    while width > np.uint64(0):
+        step = np.intp(width)
+        for first in range(0, 64, 2 * step):
+            for k in range(first, first + step):
+                swap = ((block[k] >> width) ^ block[k + step]) & mask
+                block[k] ^= swap << width
+                block[k + step] ^= swap
+        width >>= np.uint64(1)
+        mask ^= mask << width
+
+
+@compiled
+def count_binary(rows, order, starts, slots, first_latent, ones, both):
+    """Add up, pattern by pattern, how often each bit is set, alone and with each latent.
+
+    `rows` (n, words) holds the bits of each sample, features first, the latents from bit
+    `first_latent` on. The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g;
+    their counts go to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). A pattern's
+    samples are taken 64 at a time and turned into one word per bit, so a count is a popcount.
+    """
+    num_words = rows.shape[1]
+    num_latents, num_bits = both.shape[1:]
+    block = np.empty(64, np.uint64)
+    columns = np.empty(num_bits, np.uint64)
+    for g in range(len(starts) - 1):
+        slot = slots[g]
+        for first in range(starts[g], starts[g + 1], 64):
+            size = min(64, starts[g + 1] - first)
+            for word in range(num_words):
+                for i in range(size):
+                    block[i] = rows[order[first + i], word]
+                block[size:] = np.uint64(0)
+                _transpose(block)
+                columns[64 * word : 64 * word + 64] = block
+            for bit in range(num_bits):
+                ones[slot, bit] += np.uint32(popcount(columns[bit]))
+            for latent in range(num_latents):
+                state = columns[first_latent + latent]
+                for bit in range(num_bits):
+                    both[slot, latent, bit] += np.uint32(popcount(columns[bit] & state))
+
+
+@compiled
+def add_binary_information(
+    sizes, ones, both, first_latent, cell, extra, empty, conditional, given_us, given_s, occupied,
+    num_states, num_singles, totals,
+):  # fmt: skip
+    """Add the terms of some patterns to those of all binary candidates and latents.
+
+    See `pair_g2` for the terms; here they are added to `given_us` and, where
+    `conditional`, to `given_s` (latents, bits), to `occupied` (2, latents, bits) and to
+    `num_states` (latents,), from the counts of `count_binary`; `totals` (bits,) adds up the ones.
+    A state with a single sample adds the same whatever its value: these are counted only, in
+    `num_singles` (latents,).
+    `cell[k]` and `extra[k]` are k log k and (k + empty) log (k + empty), but `cell[0]` is
+    empty log empty, what an empty cell adds. For larger counts logarithms are taken.
+    """
+    num_latents, num_bits = both.shape[1:]
+    blank = _x_log_x(2 * empty)
+    with_empty = np.empty(4)
+    for g in range(len(sizes)):
+        for bit in range(num_bits):
+            totals[bit] += ones[g, bit]
+        for latent in range(num_latents):
+            in_state = ones[g, first_latent + latent]
+            for state in range(2):
+                n = in_state if state == 1 else sizes[g] - in_state
+                if n == 0:
+                    continue
+                num_states[latent] += 1
+                if n == 1:
+                    num_singles[latent] += 1
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        occupied[1, latent, bit] += a
+                        occupied[0, latent, bit] += n - a
+                elif n < len(cell):
+                    full, partly = cell[np.uint64(n)], extra[np.uint64(n)]
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        b = n - a
+                        # Unsigned indices, which need no check for a negative one, keep SIMD.
+                        given_us[latent, bit] += (
+                            cell[np.uint64(a)]
+                            + cell[np.uint64(b)]
+                            - (full if (a > 0) & (b > 0) else partly)
+                        )
+                        occupied[1, latent, bit] += a > 0
+                        occupied[0, latent, bit] += b > 0
+                else:
+                    for bit in range(num_bits):
+                        a = both[g, latent, bit]
+                        a = a if state == 1 else ones[g, bit] - a
+                        b = n - a
+                        num_empty = np.intp(a == 0) + np.intp(b == 0)
+                        given_us[latent, bit] += (
+                            (_x_log_x(np.float64(a)) if a > 0 else cell[0])
+                            + (_x_log_x(np.float64(b)) if b > 0 else cell[0])
+                            - _x_log_x(n + num_empty * empty)
+                        )
+                        occupied[1, latent, bit] += a > 0
+                        occupied[0, latent, bit] += b > 0
+            if conditional:
+                n = sizes[g]
+                for num_empty in range(4):
+                    with_empty[num_empty] = _x_log_x(n + num_empty * empty)
+                for bit in range(num_bits):
+                    num_ones = ones[g, bit]
+                    a = both[g, latent, bit]
+                    b = in_state - a
+                    empty_1 = np.intp(a == 0) + np.intp(num_ones == a)
+                    empty_0 = np.intp(b == 0) + np.intp(n - num_ones == b)
+                    given_s[latent, bit] += (
+                        _value_total(num_ones, empty_1, cell, extra, empty, blank)
+                        + _value_total(n - num_ones, empty_0, cell, extra, empty, blank)
+                        - with_empty[empty_0 + empty_1]
+                    )
+
+
+@compiled
+def binary_g2(
+    given_us, given_s, occupied, num_states, num_singles, totals, heights, num_samples,
+    num_patterns, num_possible, empty,
+):  # fmt: skip
+    """Return G2 of [U S][j] and of [U S][S j], each (latents, features).
+
+    From what `add_binary_information` has added up; `totals` (features,) are the samples with a
+    one, `heights` the levels of the latents. Without `given_s` the second means nothing.
+    """
+    num_latents, num_x = len(heights), len(totals)
+    scores = np.empty((2, num_latents, num_x))
+    single = _x_log_x(empty) - _x_log_x(1.0 + empty)
+    counts, filled = np.empty(2), np.empty(2)
+    for latent in range(num_latents):
+        for j in range(num_x):
+            counts[0], counts[1] = num_samples - totals[j], totals[j]
+            filled[0], filled[1] = occupied[0, latent, j], occupied[1, latent, j]
+            scores[0, latent, j], scores[1, latent, j] = _g2(
+                given_us[latent, j] + num_singles[latent] * single, given_s[latent, j],
+                counts, filled, num_states[latent], heights[latent], num_patterns, num_possible,
+                empty,
+            )  # fmt: skip
+    return scores
+
+
+@compiled
+def _value_total(count, num_empty, cell, extra, empty, blank):
+    """T log T of a value's total over two states, `num_empty` of which have no sample of it."""
+    if num_empty == 2:
+        return blank
+    if count < len(cell):
+        return extra[np.uint64(count)] if num_empty == 1 else cell[np.uint64(count)]
+    return _x_log_x(count + num_empty * empty)
+
+
+@compiled
+def count_pair(x, u, order, starts, slots, table):
+    """Add the samples of each pattern g to table[slots[g], u, x]; `x` and `u` (n,) are codes."""
+    for g in range(len(starts) - 1):
+        for i in range(starts[g], starts[g + 1]):
+            table[slots[g], u[order[i]], x[order[i]]] += 1
+
+
+@compiled
+def pair_g2(table, num_possible, empty):
+    """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
+
+    `num_possible` patterns could occur. With T the counts, 0 replaced by `empty`, the terms are
+    sums of T log(T / T+), T+ being T summed over j: over the cells of the table ("given u and S",
+    but not of states of u without a sample), and over the table summed over u ("given S").
+    """
+    num_patterns, height, width = table.shape
+    given_us = given_s = 0.0
+    counts, occupied, by_value = np.zeros(width), np.zeros(width), np.empty(width)
+    num_states = 0
+    for g in range(num_patterns):
+        by_value[:] = 0.0
+        for state in range(height):
+            total = 0.0
+            terms = 0.0
+            any_sample = False
+            for value in range(width):
+                count = table[g, state, value]
+                any_sample |= count > 0
+                counts[value] += count
+                occupied[value] += count > 0
+                frequency = np.float64(count) if count > 0 else empty
+                terms += _x_log_x(frequency)
+                total += frequency
+                by_value[value] += frequency
+            if any_sample:
+                num_states += 1
+                given_us += terms - _x_log_x(total)
+        for value in range(width):
+            given_s += _x_log_x(by_value[value])
+        given_s -= _x_log_x(by_value.sum())
+    return _g2(
+        given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
+    )
+
+
+@compiled
+def _g2(
+    given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
+):  # fmt: skip
+    """Return G2 of [U S][j] and of [U S][S j] for one candidate and latent, from their terms.
+
+    `counts` are the samples with each value of j, `occupied` the cells of (u, S) that have such a
+    sample, `num_states` those that have any. With w values, log(w T / T+) is taken for
+    log(T / T+): this shifts all sums alike, and the cells of patterns and states without samples,
+    where T / T+ is 1 / w, add nothing. So no large numbers cancel, however many patterns could
+    occur.
+    """
+    width = len(counts)
+    num_samples, num_occupied = counts.sum(), occupied.sum()
+    shift = np.log(width)
+    given_us += shift * (num_samples + empty * (width * num_states - num_occupied))
+    given_s += shift * (num_samples + empty * (width * height * num_patterns - num_occupied))
+    num_cells = num_possible * height
+    total = num_samples + empty * (width * num_cells - num_occupied)
+    alone = 0.0
+    for value in range(width):
+        margin = counts[value] + empty * (num_cells - occupied[value])
+        if margin > 0.0:
+            excess = width * counts[value] - num_samples
+            excess += empty * (num_occupied - width * occupied[value])
+            alone += margin * np.log1p(excess / total)
+    return 2.0 * (given_us - alone), 2.0 * (given_us - given_s)
+
+
+@compiled
+def refine(order, starts, codes, num_levels):
+    """Split every pattern by the value of one more feature, keeping the order of the samples.
+
+    Returns the new `order` and `starts`; values that no sample of a pattern has make none.
+    """
+    if num_levels == 2:
+        return _refine_by_two(order, starts, codes)
+    new_order = np.empty_like(order)
+    new_starts = np.empty(min(len(order), (len(starts) - 1) * num_levels) + 1, starts.dtype)
+    new_starts[0] = 0
+    num_patterns = 0
+    position = np.empty(num_levels, np.intp)
+    counts = np.empty(num_levels, np.intp)
+    for g in range(len(starts) - 1):
+        counts[:] = 0
+        for i in range(starts[g], starts[g + 1]):
+            counts[codes[order[i]]] += 1
+        end = starts[g]
+        for value in range(num_levels):
+            position[value] = end
+            end += counts[value]
+            if counts[value] > 0:
+                num_patterns += 1
+                new_starts[num_patterns] = end
+        for i in range(starts[g], starts[g + 1]):
+            value = codes[order[i]]
+            new_order[position[value]] = order[i]
+            position[value] += 1
+    return new_order, new_starts[: num_patterns + 1]
+
+
+@compiled
+def _refine_by_two(order, starts, codes):
+    """Do what `refine` does for two levels, without a branch or a counter in memory."""
+    new_order = np.empty_like(order)
+    new_starts = np.empty(2 * len(starts), starts.dtype)
+    new_starts[0] = 0
+    num_patterns = 0
+    ones = np.empty_like(order)
+    for g in range(len(starts) - 1):
+        next_zero, num_ones = starts[g], 0
+        for i in range(starts[g], starts[g + 1]):
+            # Written to both places; only one of the two moves on.
+            new_order[next_zero] = ones[num_ones] = order[i]
+            value = codes[order[i]]
+            num_ones += value
+            next_zero += 1 - value
+        new_order[next_zero : starts[g + 1]] = ones[:num_ones]
+        for end in (next_zero, starts[g + 1]):
+            if end > new_starts[num_patterns]:
+                num_patterns += 1
+                new_starts[num_patterns] = end
+    return new_order, new_starts[: num_patterns + 1]
+
+
+@compiled
+def _x_log_x(value):
+    """Return value * log(value), 0 at 0."""
+    return value * np.log(value) if value > 0.0 else 0.0

@@ -1,0 +1,166 @@
+"""Samples that are read chunk by chunk whenever they are counted, as a `SampleSource`."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loglin.selection import _kernels
+from loglin.selection.counting import (
+    BinaryCounts,
+    Variables,
+    as_samples,
+    describe_variables,
+    empty_pair_table,
+    num_possible_patterns,
+    pack_rows,
+)
+
+ReadChunks = Callable[[], Iterable[tuple[ArrayLike, ArrayLike | None]]]
+
+
+class ChunkPartition(NamedTuple):
+    """The patterns of the chosen features that occur in any chunk."""
+
+    features: list[int]
+    """The chosen features."""
+    slots: dict[bytes, int]
+    """Position of each pattern, in the order of `MemoryPartition`; the keys are the codes."""
+    num_possible: float
+    """Patterns that could occur."""
+
+    @property
+    def num_patterns(self) -> int:
+        """Patterns that occur."""
+        return len(self.slots)
+
+
+class Chunks(NamedTuple):
+    """Samples that are read, chunk by chunk, whenever they are counted."""
+
+    read: Callable[[], Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]]
+    """Reads all chunks once, checked."""
+    variables: Variables
+    num_samples: int
+
+    def only(self, columns: NDArray[np.intp]) -> "Chunks":
+        """Return the same chunks with these features only."""
+        kept = describe_variables(self.variables.x_levels[columns], self.variables.u_levels)
+        return Chunks(lambda: ((x[:, columns], u) for x, u in self.read()), kept, self.num_samples)
+
+    def start(self) -> ChunkPartition:
+        """Return the partition before any feature is chosen: one pattern, of nothing."""
+        return ChunkPartition([], {b"": 0}, 1.0)
+
+    def refine(self, partition: ChunkPartition, feature: int) -> ChunkPartition:
+        """Split every pattern by one more feature."""
+        features = [*partition.features, feature]
+        patterns = {
+            pattern.tobytes()
+            for x, _ in self.read()
+            for pattern in np.unique(x[:, features], axis=0)
+        }
+        # Codes are below 128, so bytes sort as the codes do.
+        return ChunkPartition(
+            features,
+            {pattern: slot for slot, pattern in enumerate(sorted(patterns))},
+            num_possible_patterns(partition.num_possible, int(self.variables.x_levels[feature])),
+        )
+
+    def binary_counts(self, partition: ChunkPartition) -> Iterator[BinaryCounts]:
+        """Count the binary columns of all patterns, chunk by chunk."""
+        num_x, num_latents = len(self.variables.binary_x), len(self.variables.binary_u)
+        num_patterns, num_bits = partition.num_patterns, self.variables.num_bits
+        counts = BinaryCounts(
+            np.zeros(num_patterns, np.int64),
+            np.zeros((num_patterns, num_bits), np.int64),
+            np.zeros((num_patterns, num_latents, num_bits), np.int64),
+        )
+        for x, u, order, starts, slots in self._grouped(partition):
+            rows = pack_rows(x, u, self.variables)
+            counts.sizes[slots] += np.diff(starts)
+            _kernels.count_binary(rows, order, starts, slots, num_x, counts.ones, counts.both)
+        yield counts
+
+    def pair_tables(
+        self, partition: ChunkPartition, pairs: Iterable[tuple[int, int]]
+    ) -> Iterator[NDArray[np.int64]]:
+        """Count (patterns, u, j) for all pairs of feature j and latent u while reading once."""
+        pairs = list(pairs)
+        tables = [empty_pair_table(self.variables, partition, *pair) for pair in pairs]
+        for x, u, order, starts, slots in self._grouped(partition) if pairs else ():
+            for (feature, latent), table in zip(pairs, tables, strict=True):
+                j, state = (np.ascontiguousarray(c) for c in (x[:, feature], u[:, latent]))
+                _kernels.count_pair(j, state, order, starts, slots, table)
+        return iter(tables)
+
+    def _grouped(self, partition: ChunkPartition) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Read the chunks: x, u, their samples pattern by pattern, and the patterns' slots."""
+        num_samples = 0
+        for x, u in self.read():
+            patterns, members = np.unique(x[:, partition.features], axis=0, return_inverse=True)
+            try:
+                slots = np.array([partition.slots[pattern.tobytes()] for pattern in patterns])
+            except KeyError:
+                raise ValueError(_CHANGED.format("a pattern that was not there before")) from None
+            order = np.argsort(members, kind="stable")
+            yield x, u, order, np.append(0, np.cumsum(np.bincount(members))), slots
+            num_samples += len(x)
+        if num_samples != self.num_samples:
+            raise ValueError(_CHANGED.format(f"{num_samples} samples, before {self.num_samples}"))
+
+
+_CHANGED = "`x` must give the same chunks each time it is read, got {}"
+
+
+def in_chunks(
+    read: ReadChunks, x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
+) -> Chunks:
+    """Take chunks (x, u) that `read` reads again each time as a source, after one look at all.
+
+    Raises
+    ------
+    ValueError
+        If the chunks are no codes or do not fit each other or the levels.
+    """
+
+    def checked(
+        x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
+    ) -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]]:
+        chunks = read()
+        if not isinstance(chunks, Iterable):
+            raise ValueError(f"`x` must return an iterator over pairs (x, u), got {chunks!r}")
+        for chunk in chunks:
+            if not (isinstance(chunk, tuple | list) and len(chunk) == 2):
+                raise ValueError(
+                    f"`x` must return an iterator over pairs (x, u), got a {type(chunk).__name__}"
+                )
+            yield as_samples(*chunk, x_levels, u_levels)
+
+    num_samples = 0
+    shape, x_most, u_most = None, np.zeros(0), np.zeros(0)
+    for x, u, x_found, u_found in checked(x_levels, u_levels):
+        if shape is None:
+            shape = x.shape[1], u.shape[1]
+            x_most, u_most = np.array(x_found), np.array(u_found)
+        # Without latents there is one column with a single level.
+        if shape != (x.shape[1], u.shape[1]) or (max(u_found) == 1) != (u_most.max() == 1):
+            raise ValueError(
+                f"`x` must be chunks with the same columns: expected {shape[0]} features and "
+                f"{shape[1]} latents, got {x.shape[1]} and {u.shape[1]}"
+            )
+        x_most, u_most = np.maximum(x_most, x_found), np.maximum(u_most, u_found)
+        num_samples += len(x)
+    if shape is None:
+        raise ValueError("`x` must be chunks with samples, got none")
+    x_final = [int(level) for level in x_most]
+    u_final = [int(level) for level in u_most] if u_most.max() > 1 else None
+
+    def read_checked() -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]:
+        for x, u, _, u_levels in checked(x_final, u_final):
+            if (max(u_levels) == 1) != (u_final is None):
+                raise ValueError(_CHANGED.format("latents where there were none, or none"))
+            yield x, u
+
+    return Chunks(read_checked, describe_variables(x_most, u_most), num_samples)

@@ -1,0 +1,187 @@
+"""Whether a selection is more than a model that overfits would show (Section 2.2).
+
+Every feature is permuted among the cells by itself, so that nothing is left to learn; the
+generative model is trained again on what results, samples are drawn and features selected. The
+gains of many such rounds are what the whole procedure finds where there is nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loglin.selection.results import Selection
+from loglin.selection.scoring import NullModel, as_statistic, rounding
+from loglin.selection.search import select_features
+from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple
+
+Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
+"""draw(x, rng) -> (x_syn, u_syn) trains a model on x (n, p) and draws samples from it."""
+
+
+class PermutationTest(NamedTuple):
+    """A selection from the best pair on, with a p-value for each step."""
+
+    selection: Selection
+    """From the samples of the model of the data themselves."""
+    p_values: NDArray[np.float64]
+    """(q,) the chance to see such a gain at this step, or a larger one, if all features are
+    independent; that of the pair is at the second step, and the first is NaN."""
+    exceedances: NDArray[np.int64]
+    """(q,) permutations with at least the gain."""
+    num_permutations: NDArray[np.int64]
+    """(q,) permutations that were counted."""
+    null_gains: NDArray[np.float64]
+    """(permutations, q) the gains in the order of the permutations."""
+
+    def significant(self, level: float = 0.05) -> NDArray[np.intp]:
+        """Return the features before the first step whose p-value is above the level.
+
+        Parameters
+        ----------
+        level : float
+            From 0 to 1.
+
+        Returns
+        -------
+        (k,) int array
+            None of them where the pair is not significant.
+
+        Raises
+        ------
+        ValueError
+            If the level is out of range.
+        """
+        as_number(level, "level", 0, 1)
+        is_above = ~(self.p_values[1:] <= level)
+        num_steps = int(is_above.argmax()) if is_above.any() else len(is_above)
+        return self.selection.features[: num_steps + 1 if num_steps else 0]
+
+
+def permutation_test(
+    x: ArrayLike,
+    draw: Draw,
+    num_features: int,
+    *,
+    num_permutations: int = 99,
+    max_exceedances: int | None = None,
+    rng: np.random.Generator,
+    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+    levels: Sequence[int] | None = None,
+    latent_levels: Sequence[int] | None = None,
+    null_model: NullModel = "joint",
+    empty: float = 0.5,
+    candidates: Iterable[int] | None = None,
+) -> PermutationTest:
+    """Test the steps of a selection against models trained on permuted features.
+
+    With b of B permutations reaching the gain of a step, its p-value is (1 + b) / (1 + B). Where
+    features and samples are exchangeable with the permuted ones, that is where all features are
+    independent, this is a valid p-value for any model and any number of permutations. A later
+    step is compared with the same step where *nothing* is associated, although features before
+    it are: read the steps in order, and stop at the first that is not significant.
+
+    Parameters
+    ----------
+    x : (n, p) int array
+        Codes of the data.
+    draw : callable
+        draw(x, rng) trains the model on codes (n, p), draws samples and returns the codes of
+        features (m, p) and latents (m, r), or None instead of the latents. All it draws at random
+        must come from the numpy Generator it is given; for JAX,
+        ``jax.random.key(rng.integers(2**32))``.
+    num_features : int
+        How many to select, q; at least 2, since the selection starts with the best pair.
+    num_permutations : int
+        The most permutations, B.
+    max_exceedances : int, optional
+        A step whose gain has been reached as often is counted no further: after the l-th
+        permutation its p-value is `max_exceedances` / l, and the test ends when all steps are
+        done (Besag & Clifford 1991). This too is valid, and cheap where nothing is significant.
+    rng : numpy Generator
+        Draws the permutations and what each round needs. Each round has a generator of its own:
+        the first permutations are the same however many there are.
+    track : callable, optional
+        Wraps the rounds, for instance ``rich.progress.track``.
+    levels : sequence of p ints, optional
+        Numbers of levels of the features; by default those of the data.
+    latent_levels, null_model, empty, candidates
+        As in `select_features`.
+
+    Returns
+    -------
+    PermutationTest
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit, or `draw` does not return samples that do. What `draw` raises
+        comes through as well: one training that fails ends the test.
+
+    References
+    ----------
+    Besag & Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
+
+    Examples
+    --------
+    Without a model, features and a latent that is one of them:
+
+    >>> cells = np.repeat([[0, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], 25, axis=0)
+    >>> test = permutation_test(
+    ...     cells, lambda x, rng: (x, x[:, :1]), 2, num_permutations=19,
+    ...     rng=np.random.default_rng(0),
+    ... )
+    >>> test.selection.features, test.p_values
+    (array([0, 1]), array([ nan, 0.05]))
+    """
+    codes, levels = as_codes(x, "x", as_tuple(levels))
+    latent_levels = as_tuple(latent_levels)
+    allowed = as_candidates(candidates, codes.shape[1])
+    as_count(num_features, "num_features", 2, len(allowed))
+    as_statistic(null_model, empty, len(codes))
+    as_count(num_permutations, "num_permutations", 1)
+    if max_exceedances is not None:
+        as_count(max_exceedances, "max_exceedances", 1)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {rng!r}")
+    if not callable(draw):
+        raise ValueError(f"`draw` must be a function of x and rng, got {draw!r}")
+
+    def draw_and_select(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Selection, int]:
+        samples = draw(data, own)
+        if not isinstance(samples, tuple) or len(samples) != 2:
+            raise ValueError(f"`draw` must return a pair (x, u) of samples, got {type(samples)}")
+        shape = np.shape(samples[0])
+        if shape[1:] != codes.shape[1:]:
+            raise ValueError(
+                f"`draw` must return features in {codes.shape[1]} columns, got an array of {shape}"
+            )
+        selection = select_features(
+            *samples, num_features, levels=levels, latent_levels=latent_levels,
+            null_model=null_model, empty=empty, start="best-pair", candidates=allowed,
+        )  # fmt: skip
+        return selection, shape[0]
+
+    selection, num_samples = draw_and_select(codes.copy(), rng.spawn(1)[0])
+    # Gains that differ by rounding only are equal, which counts as reached.
+    reached = selection.gains - rounding(selection.gains, num_samples)
+    exceedances, counted = np.zeros((2, num_features), np.int64)
+    is_open = np.isfinite(reached)
+    null_gains = []
+    for _ in track(range(num_permutations)):
+        (own,) = rng.spawn(1)
+        gains = draw_and_select(own.permuted(codes, axis=0), own)[0].gains
+        null_gains.append(gains)
+        counted += is_open
+        exceedances += is_open & (gains >= reached)
+        if max_exceedances is not None:
+            is_open &= exceedances < max_exceedances
+        if not is_open.any():
+            break
+    p_values = (1 + exceedances) / (1 + counted)
+    if max_exceedances is not None:
+        is_full = exceedances == max_exceedances
+        p_values[is_full] = max_exceedances / counted[is_full]
+    p_values[~np.isfinite(reached)] = np.nan
+    return PermutationTest(selection, p_values, exceedances, counted, np.array(null_gains))

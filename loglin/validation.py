@@ -1,0 +1,167 @@
+"""Check what comes in at a public door: one sentence for each kind of mistake."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_LEVELS = 127
+"""Most levels of one variable: codes are stored as int8."""
+
+
+def as_codes(
+    values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
+) -> tuple[NDArray[np.int8], tuple[int, ...]]:
+    """Check a table of codes at the door; return it as int8 with each column's number of levels.
+
+    Integers and booleans of any width and order are taken, and floats that are whole numbers.
+    """
+    codes = as_table(values, name)
+    if codes.dtype.kind == "f":
+        if np.isnan(codes).any():
+            raise ValueError(f"`{name}` must hold codes 0..L-1, got NaN")
+        if (codes != np.floor(codes)).any():
+            bad = codes[codes != np.floor(codes)][0]
+            raise ValueError(
+                f"`{name}` must hold whole numbers 0..L-1, got {bad} "
+                "(`dichotomize` or `categorize` turn values into codes)"
+            )
+    smallest, most = codes.min(), codes.max()
+    if smallest < 0:
+        raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
+    if most >= MAX_LEVELS:
+        raise ValueError(
+            f"`{name}` must hold codes below {MAX_LEVELS}, the most levels a variable may have, "
+            f"got {most}"
+        )
+    # Columns are looked at one by one, which takes long, only where not all are binary.
+    all_binary = np.ones(codes.shape[1], np.int64)
+    largest = codes.max(axis=0).astype(np.int64) if most > 1 else all_binary
+    if levels is None:
+        levels = tuple(np.maximum(largest + 1, 2).tolist())
+    else:
+        levels = as_levels(levels, levels_name, codes.shape[1], 2, MAX_LEVELS)
+        for column, (code, level) in enumerate(zip(largest, levels, strict=True)):
+            if code >= level:
+                raise ValueError(
+                    f"`{name}` must hold codes below `{levels_name}`: column {column} has "
+                    f"{level} levels and the code {code}"
+                )
+    return codes.astype(np.int8, copy=False), levels
+
+
+def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Check that values are a table of real numbers with rows and columns."""
+    array = as_numbers(values, name)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(
+            f"`{name}` must have two dimensions, at least one row and one column, "
+            f"got shape {array.shape}"
+        )
+    return array
+
+
+def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Check that values are an array of real numbers, none of them masked."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # numpy's message speaks of inhomogeneous shapes
+        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
+    if np.ma.is_masked(values):
+        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
+    return array
+
+
+def as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Check that values are finite and not negative; return a copy in C order."""
+    array = np.array(as_numbers(values, name), np.float64, order="C")
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not (np.isfinite(total) and array.min() >= 0):
+        bad = array[~(np.isfinite(array) & (array >= 0))]
+        got = bad[0] if len(bad) else f"a total of {total}"
+        raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
+    return array
+
+
+def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -> float:
+    """Check that a setting is a finite number within its range."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ValueError(f"`{name}` must be a number, got {value!r}")
+    if not (np.isfinite(value) and smallest <= value <= largest):
+        expected = f"between {smallest} and {largest}"
+        if largest == np.inf:
+            expected = f"a finite number of at least {smallest}"
+        raise ValueError(f"`{name}` must be {expected}, got {value}")
+    return float(value)
+
+
+def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """Check that a setting is one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
+    return value
+
+
+def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:
+    """Check that there are latents for every sample."""
+    if len(u) != len(x):
+        raise ValueError(f"`u` must have as many rows as `x`: expected {len(x)}, got {len(u)}")
+
+
+def as_levels(
+    levels: Iterable[int],
+    name: str,
+    num_variables: int | None = None,
+    smallest: int = 1,
+    largest: int | None = None,
+) -> tuple[int, ...]:
+    """Check one number of levels per variable."""
+    if not isinstance(levels, Iterable):
+        raise ValueError(f"`{name}` must be integers, one a variable, got {levels!r}")
+    checked = tuple(as_count(level, name, smallest, largest) for level in levels)
+    if num_variables is not None and len(checked) != num_variables:
+        raise ValueError(f"`{name}` must be {num_variables}, one a variable, got {len(checked)}")
+    return checked
+
+
+def as_count(value: int, name: str, smallest: int, largest: int | None = None) -> int:
+    """Check that a setting is an integer within its range."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"`{name}` must be an integer, got {value!r}")
+    if value < smallest or (largest is not None and value > largest):
+        expected = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
+        raise ValueError(f"`{name}` must be {expected}, got {value}")
+    return int(value)
+
+
+def as_tuple(given: Any) -> Any:
+    """Return a tuple in place of an iterable that may run out."""
+    return tuple(given) if isinstance(given, Iterable) else given
+
+
+def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
+    """Check the argument at the door; return the columns that may be chosen, in order."""
+    if candidates is None:
+        return np.arange(num_columns)
+    if not isinstance(candidates, Iterable):
+        raise ValueError(f"`candidates` must be columns, got {candidates!r}")
+    allowed = {as_count(candidate, "candidates", 0, num_columns - 1) for candidate in candidates}
+    if not allowed:
+        raise ValueError("`candidates` must name at least one feature, got none")
+    return np.array(sorted(allowed))
+
+
+def as_features(features: Sequence[int], num_columns: int) -> list[int]:
+    """Check a list of columns."""
+    if np.ndim(features) != 1:
+        raise ValueError(f"`features` must be a sequence of columns, got {features!r}")
+    checked = [as_count(feature, "features", 0, num_columns - 1) for feature in features]
+    if not checked or len(set(checked)) < len(checked):
+        raise ValueError(f"`features` must be different columns, at least one, got {checked}")
+    return checked

@@ -1,0 +1,91 @@
+"""Boltzmann machines in layers: energy, conditionals, Gibbs sampling, mean field (Section 2.1).
+
+A machine has layers s_0 (visible), s_1, ..., s_m of 0/1 units, and P(s) = exp(-E(s)) / Z with
+
+    E(s) = - sum_l b_l . s_l - sum_l s_l' W_l s_(l+1).
+
+With one hidden layer it is a restricted Boltzmann machine (RBM), with more a deep one (DBM;
+Salakhutdinov & Hinton 2009). Layers are float arrays (..., units_l); leading axes are chains or
+cells. Visible columns may have more than two levels, see `models.units`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from models import units
+from models.units import Levels
+
+Layers = tuple[jax.Array, ...]
+
+
+class DBMParams(NamedTuple):
+    """Weights and biases of a Boltzmann machine in layers, the visible one first."""
+
+    weights: tuple[jax.Array, ...]
+    """(units_l, units_(l+1)) between neighbouring layers."""
+    biases: tuple[jax.Array, ...]
+    """(units_l,) of each layer."""
+
+
+def energy(params: DBMParams, layers: Sequence[jax.Array]) -> jax.Array:
+    """Return the energy of states of all layers, (...).
+
+    It is linear in each layer, so independent means in place of states give the mean energy.
+    """
+    return free_energy(params, layers)
+
+
+def free_energy(
+    params: DBMParams, layers: Sequence[jax.Array | None], levels: Levels = None
+) -> jax.Array:
+    """Return -log sum exp(-energy) over all states of the layers that are None, (...).
+
+    No two neighbours may be None: the units of a layer are independent given its neighbours, which
+    makes the sum a product. An RBM's free energy is ``free_energy(params, (visible, None))``.
+    """
+    total = jnp.zeros(())
+    for index, layer in enumerate(layers):
+        if layer is not None:
+            total -= (layer * params.biases[index]).sum(axis=-1)
+        else:
+            inputs = layer_input(params, layers, index)
+            total -= units.log_normalizer(inputs, levels_of(levels, index)).sum(axis=-1)
+    for lower, weight, upper in zip(layers, params.weights, layers[1:], strict=False):
+        if lower is not None and upper is not None:
+            total -= (product(lower, weight) * upper).sum(axis=-1)
+    return total
+
+
+def layer_input(params: DBMParams, layers: Sequence[Any], index: int) -> jax.Array:
+    """Return the input (..., units) to a layer from its bias and its neighbours.
+
+    By the energy, a Bernoulli unit is on with probability sigmoid(input) given all others.
+    """
+    inputs = params.biases[index]
+    if index > 0:
+        inputs = inputs + product(layers[index - 1], params.weights[index - 1])
+    if index + 1 < len(params.biases):
+        inputs = inputs + product(layers[index + 1], params.weights[index].T)
+    return inputs
+
+
+def product(layer: jax.Array, weight: jax.Array) -> jax.Array:
+    """Multiply in full float32 also on accelerators, which would round to 10 bits."""
+    return jnp.matmul(layer, weight, precision=jax.lax.Precision.HIGHEST)
+
+
+def given_visible(params: DBMParams, visible: jax.Array) -> DBMParams:
+    """Return the machine that the hidden layers are while the visible one is held fixed.
+
+    Its lowest bias is (..., units_1), one for each visible state. Sweeps of it are clamped chains.
+    """
+    lowest = params.biases[1] + product(visible, params.weights[0])
+    return DBMParams(params.weights[1:], (lowest, *params.biases[2:]))
+
+
+def levels_of(levels: Levels, index: int) -> Levels:
+    """Return the levels of a layer; only the visible one can have other than two."""
+    return levels if index == 0 else None

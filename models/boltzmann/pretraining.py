@@ -1,0 +1,177 @@
+"""A deep Boltzmann machine in pretraining: RBMs on top of each other (Section 2.4).
+
+Every pair of neighbouring layers is trained as an RBM, on what the layers below make of the data
+and without knowing those above (Salakhutdinov & Hinton 2009). With many features and few cells the
+lowest one can be trained in blocks (Hess et al. 2017).
+"""
+
+from functools import cache, partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
+
+from models import units
+from models.base import GenerativeModel
+from models.boltzmann.energy import DBMParams, layer_input, levels_of
+from models.boltzmann.gradients import BoltzmannInfo, energy_gradient, log_odds, small_weights
+from models.boltzmann.likelihood import bounder
+from models.boltzmann.rbm import contrastive_divergence
+from models.boltzmann.sampling import sampler
+from models.boltzmann.settings import DBMConfig, hidden_blocks
+from models.optimization import descend, gradient_descent, in_batches
+from models.validation import as_training_data, check_key, check_type
+
+
+class StackState(NamedTuple):
+    """RBMs on top of each other, in training."""
+
+    rbms: tuple[DBMParams, ...]
+    """From the lowest up; the hidden layer of each is the visible layer of the next."""
+    opt_states: tuple[optax.OptState, ...]
+    num_epochs: jax.Array
+    """Epochs of training so far."""
+
+    @property
+    def params(self) -> DBMParams:
+        """The DBM that they make."""
+        return join(self.rbms)
+
+
+def join(rbms: tuple[DBMParams, ...]) -> DBMParams:
+    """Return the DBM of RBMs on top of each other; a layer in two of them has both its biases."""
+    biases = [rbms[0].biases[0]]
+    for lower, upper in pairwise(rbms):
+        biases.append(lower.biases[1] + upper.biases[0])
+    return DBMParams(tuple(rbm.weights[0] for rbm in rbms), (*biases, rbms[-1].biases[1]))
+
+
+def doubling(num_rbms: int) -> list[tuple[float, float]]:
+    """Return how often each RBM of a stack counts the inputs (up, down) to its layers.
+
+    A layer that has a neighbour on either side in the DBM, but only one in the RBM, takes the
+    input of that one twice.
+    """
+    return [
+        (1.0 if index == num_rbms - 1 else 2.0, 1.0 if index == 0 else 2.0)
+        for index in range(num_rbms)
+    ]
+
+
+def block_mask(config: DBMConfig) -> NDArray[np.bool_]:
+    """Return which weights (units_0, units_1) of the lowest RBM its blocks allow in pretraining.
+
+    Without the others, the parts are RBMs of their own.
+    """
+    blocks = np.array(config.blocks or np.zeros(config.layer_sizes[0], int))
+    unit_blocks = blocks if config.levels is None else blocks[units.layout(config.levels).column]
+    return unit_blocks[:, None] == hidden_blocks(config)
+
+
+@cache
+def pretraining(
+    config: DBMConfig, optimizer: optax.GradientTransformation | None = None
+) -> GenerativeModel:
+    """Return the DBM in pretraining, to look at it between epochs.
+
+    Parameters
+    ----------
+    config : DBMConfig
+    optimizer : optax.GradientTransformation, optional
+        Takes the place of gradient descent with the config's settings.
+
+    Returns
+    -------
+    GenerativeModel
+        With `StackState` and `BoltzmannInfo`, which is the mean over the RBMs trained in an epoch.
+        After `config.num_pretraining_epochs` of them pretraining is complete.
+    """
+    check_type(config, "config", DBMConfig)
+    levels, in_turn = config.levels, config.pretrain_in_turn
+    num_rbms = len(config.layer_sizes) - 1
+    counts = doubling(num_rbms)
+    if optimizer is None:
+        optimizer = gradient_descent(config.learning_rate, config.momentum, config.weight_decay)
+    check_type(optimizer, "optimizer", optax.GradientTransformation)
+
+    def check(x: ArrayLike) -> jax.Array:
+        return as_training_data(x, config.layer_sizes[0], levels, config.batch_size)
+
+    def init(key: jax.Array, x: ArrayLike) -> StackState:
+        check_key(key)
+        visible_bias = log_odds(check(x), levels)
+        biases = [visible_bias, *(jnp.zeros(size) for size in config.layer_sizes[1:])]
+        keys = jax.random.split(key, num_rbms)
+        rbms = []
+        for index, (lower, upper) in enumerate(pairwise(biases)):
+            weights = small_weights(keys[index], len(lower), len(upper))
+            if index == 0 and config.blocks is not None:
+                weights *= block_mask(config)
+            rbms.append(DBMParams((weights,), (lower, upper)))
+        return StackState(tuple(rbms), tuple(map(optimizer.init, rbms)), jnp.zeros((), jnp.int32))
+
+    def train_rbm(
+        key: jax.Array, state: StackState, x: jax.Array, index: int
+    ) -> tuple[StackState, BoltzmannInfo]:
+        """Pass once through the data to train one RBM."""
+        up, down = counts[index]
+        own_levels = levels_of(levels, index)
+
+        def from_below(rows: jax.Array) -> jax.Array:
+            layer = units.to_units(rows, levels)
+            for lower, (lower_up, _) in zip(state.rbms[:index], counts, strict=False):
+                layer = units.mean(lower_up * layer_input(lower, (layer, None), 1))
+            return layer
+
+        def gradient_of(
+            key: jax.Array, params: DBMParams, memory: None, rows: jax.Array
+        ) -> tuple[DBMParams, None, jax.Array]:
+            contrast, error = contrastive_divergence(
+                key,
+                params,
+                from_below(rows),
+                num_steps=config.num_steps,
+                levels=own_levels,
+                up=up,
+                down=down,
+            )
+            gradient = energy_gradient(params, contrast)
+            if index == 0 and config.blocks is not None:
+                gradient = DBMParams((gradient.weights[0] * block_mask(config),), gradient.biases)
+            return gradient, memory, error
+
+        order_key, steps_key = jax.random.split(key)
+        batches = in_batches(order_key, x, config.batch_size)
+        start = state.rbms[index], state.opt_states[index], None
+        done = descend(steps_key, gradient_of, optimizer, *start, batches)
+        rbms, opt_states = list(state.rbms), list(state.opt_states)
+        rbms[index], opt_states[index] = done.params, done.opt_state
+        state = state._replace(rbms=tuple(rbms), opt_states=tuple(opt_states))
+        return state, BoltzmannInfo(done.info, done.gradient_norm)
+
+    @jax.jit
+    def epoch(key: jax.Array, state: StackState, x: ArrayLike) -> tuple[StackState, BoltzmannInfo]:
+        x = jnp.asarray(x)
+        if in_turn:
+            keys, infos = jax.random.split(key, num_rbms), []
+            for index in range(num_rbms):
+                state, info = train_rbm(keys[index], state, x, index)
+                infos.append(info)
+            info = jax.tree.map(lambda *values: jnp.stack(values).mean(), *infos)
+        else:
+            state, info = jax.lax.switch(
+                state.num_epochs // max(config.pretrain_epochs, 1),
+                [partial(train_rbm, index=index) for index in range(num_rbms)],
+                key,
+                state,
+                x,
+            )
+        return state._replace(num_epochs=state.num_epochs + 1), info
+
+    sample = sampler(levels, config.sample_sweeps)
+    return GenerativeModel(init, epoch, sample, bounder(levels), check)

@@ -1,0 +1,131 @@
+"""TODO models.boltzmann.sampling."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from models import units
+from models.base import Samples
+from models.boltzmann.energy import DBMParams, Layers, layer_input, levels_of
+from models.random import uniform
+from models.scan import scan_with_keys
+from models.units import Levels
+from models.validation import as_count, check_key
+
+
+def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Levels = None) -> Layers:
+    """Draw the even layers given the odd ones, then the odd ones given the even.
+
+    Layers of one parity are independent given the others, so the joint distribution stays as it
+    is. Drawing all layers at once would lose the dependence between neighbours.
+
+    Parameters
+    ----------
+    key : JAX key
+    params : DBMParams
+    layers : tuple of (..., units_l) float arrays
+    levels : tuple of ints, optional
+        Levels of the visible columns; None: all binary.
+    """
+    state = list(layers)
+    keys = jax.random.split(key, len(state))
+    for index in (*range(0, len(state), 2), *range(1, len(state), 2)):
+        own_levels = levels_of(levels, index)
+        inputs = layer_input(params, state, index)
+        num_columns = units.num_columns(inputs.shape[-1], own_levels)
+        uniforms = uniform(keys[index], (*inputs.shape[:-1], num_columns))
+        state[index] = units.draw(uniforms, inputs, own_levels)
+    return tuple(state)
+
+
+@partial(jax.jit, static_argnames=("num_sweeps", "levels"))
+def gibbs(
+    key: jax.Array,
+    params: DBMParams,
+    layers: Layers,
+    num_sweeps: int,
+    levels: Levels = None,
+) -> Layers:
+    """Return the layers of all chains after a number of sweeps."""
+    as_count(num_sweeps, "num_sweeps", 0)
+
+    def sweep(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, None]:
+        return gibbs_sweep(key, params, layers, levels), None
+
+    return scan_with_keys(key, sweep, layers, length=num_sweeps)[0]
+
+
+@partial(jax.jit, static_argnames=("num_draws", "burn_in", "thinning", "levels"))
+def gibbs_draws(
+    key: jax.Array,
+    params: DBMParams,
+    layers: Layers,
+    num_draws: int,
+    *,
+    burn_in: int = 100,
+    thinning: int = 1,
+    levels: Levels = None,
+) -> Layers:
+    """Return draws along the chains, layers of (num_draws, ..., units_l).
+
+    Parameters
+    ----------
+    key, params, layers, levels
+        As for `gibbs_sweep`; the leading axes of the layers are the chains.
+    num_draws : int
+    burn_in : int
+        Sweeps before the first draw.
+    thinning : int
+        Sweeps from one draw to the next.
+    """
+    as_count(num_draws, "num_draws")
+    as_count(burn_in, "burn_in", 0)
+    as_count(thinning, "thinning")
+    burn_in_key, draws_key = jax.random.split(key)
+    layers = gibbs(burn_in_key, params, layers, burn_in, levels)
+
+    def draw(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, Layers]:
+        return gibbs(key, params, layers, thinning, levels), layers
+
+    return scan_with_keys(draws_key, draw, layers, length=num_draws)[1]
+
+
+def independent_layers(
+    key: jax.Array, params: DBMParams, num_chains: int, levels: Levels = None
+) -> Layers:
+    """Draw layers (num_chains, units_l) as if all weights were 0, to start chains from.
+
+    Of a machine from `given_visible` the layers are (num_chains, ..., units_l): each of the visible
+    states has that many chains.
+    """
+    free = DBMParams(jax.tree.map(jnp.zeros_like, params.weights), params.biases)
+    given = jnp.broadcast_shapes(*(bias.shape[:-1] for bias in params.biases))
+    zeros = [jnp.zeros((num_chains, *given, bias.shape[-1]), bias.dtype) for bias in params.biases]
+    return gibbs_sweep(key, free, tuple(zeros), levels)
+
+
+@cache
+def sampler(levels: Levels, num_sweeps: int) -> Callable[[jax.Array, Any, int], Samples]:
+    """Return `sample` of a model whose state has `params`: one chain for each sample.
+
+    It is the same function for machines of all kinds, so their samplers compile once.
+    """
+
+    def sample(key: jax.Array, state: Any, num_samples: int) -> Samples:
+        check_key(key)
+        return _draw(key, state.params, as_count(num_samples, "num_samples"), num_sweeps, levels)
+
+    return sample
+
+
+@partial(jax.jit, static_argnames=("num_samples", "num_sweeps", "levels"))
+def _draw(
+    key: jax.Array, params: DBMParams, num_samples: int, num_sweeps: int, levels: Levels
+) -> Samples:
+    start_key, sweeps_key = jax.random.split(key)
+    layers = independent_layers(start_key, params, num_samples, levels)
+    layers = gibbs(sweeps_key, params, layers, num_sweeps, levels)
+    return Samples(units.to_codes(layers[0], levels), layers[-1].astype(jnp.int8))

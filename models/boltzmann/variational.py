@@ -1,0 +1,71 @@
+"""TODO models.boltzmann.variational."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from models import units
+from models.boltzmann.energy import (
+    DBMParams,
+    Layers,
+    energy,
+    given_visible,
+    layer_input,
+    product,
+)
+
+
+def mean_field(
+    params: DBMParams, visible: jax.Array, tolerance: float = 1e-4, max_steps: int = 100
+) -> Layers:
+    """Return the visible layer with the mean-field means of the hidden ones.
+
+    The means solve mu_l = sigmoid(input_l), each given its neighbours. They are updated from the
+    lowest hidden layer to the highest, again and again, until none moves by more than `tolerance`;
+    none of these steps lowers the bound on the likelihood. What comes from above is at first taken
+    to be as much as what comes from below.
+
+    Parameters
+    ----------
+    params : DBMParams
+    visible : (..., units_0) float array
+    tolerance : float
+        With 0, until they do not move at all.
+    max_steps : int
+        At most.
+    """
+    hidden = given_visible(params, visible)
+    top = len(hidden.biases) - 1
+
+    def update(state: tuple[Layers, jax.Array, jax.Array]) -> tuple[Layers, jax.Array, jax.Array]:
+        before, _, step = state
+        means = list(before)
+        for index in range(top + 1):
+            means[index] = units.mean(layer_input(hidden, means, index))
+        moves = [jnp.abs(new - old).max() for new, old in zip(means, before, strict=True)]
+        return tuple(means), jnp.stack(moves).max(), step + 1
+
+    first: list[jax.Array] = []
+    for index, bias in enumerate(hidden.biases):
+        below = bias if index == 0 else bias + product(first[-1], hidden.weights[index - 1])
+        first.append(units.mean(below if index == top else 2 * below))
+    start = tuple(first), jnp.asarray(jnp.inf), jnp.asarray(0)
+    means, *_ = jax.lax.while_loop(
+        lambda state: (state[1] > tolerance) & (state[2] < max_steps), update, start
+    )
+    return visible, *means
+
+
+def variational_free_energy(params: DBMParams, layers: Sequence[jax.Array]) -> jax.Array:
+    """Return the mean energy less the entropy of `mean_field`'s layers, (...), in nats.
+
+    It is at least the free energy of the visible layer: less log Z it is an upper bound on
+    -log P(visible).
+    """
+    entropy = sum(_entropy(means).sum(axis=-1) for means in layers[1:])
+    return energy(params, layers) - entropy
+
+
+def _entropy(means: jax.Array) -> jax.Array:
+    return jax.scipy.special.entr(means) + jax.scipy.special.entr(1 - means)
