@@ -27,10 +27,11 @@ from rich.table import Table
 from statsmodels.api import GLM
 from statsmodels.genmod.families import Poisson
 
-from loglin import Fit, fit, fit_tables, ipf
-from loglin._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
-from loglin.design import blocks
-from loglin.hierarchy import num_parameters
+from loglin import Fit, fit, fit_tables
+from loglin.hierarchical import ipf
+from loglin.hierarchical._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
+from loglin.hierarchical.design_matrix import blocks
+from loglin.hierarchical.generators import num_parameters
 
 Model = list[tuple[int, ...]]
 CASES: dict[str, tuple[tuple[int, ...], Model]] = {

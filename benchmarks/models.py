@@ -17,10 +17,10 @@ from rich.table import Table
 from sklearn.neural_network import BernoulliRBM
 
 from benchmarks.timing import alternate
-from experiments.stairs import StairConfig, simulate_stairs
+from experiments.data.stairs import StairConfig, simulate_stairs
 from models import DBMConfig, GenerativeModel, RBMConfig, VAEConfig, dbm, pretraining, rbm, vae
-from models.boltzmann import gibbs, independent_layers
-from models.draws import uniform
+from models.boltzmann.sampling import gibbs, independent_layers
+from models.random import uniform
 
 LAYERS = (200, 200, 10)
 JULIA_PRETRAINING = {1: 0.96, 10: 0.32, 100: 0.22}

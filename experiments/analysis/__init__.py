@@ -1,0 +1,1 @@
+"""What several studies share: models and their training, evaluation, figures, and words."""

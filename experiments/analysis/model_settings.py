@@ -1,0 +1,136 @@
+"""Which model a study trains: the VAE or the DBM of Section 2.4."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from models import (
+    DBMConfig,
+    GenerativeModel,
+    VAEConfig,
+    dbm,
+    snapshots,
+    snapshots_with_pretraining,
+    vae,
+)
+
+ModelName = Literal["vae", "dbm"]
+MODEL_NAMES: dict[ModelName, str] = {"vae": "VAE", "dbm": "DBM"}
+PAPER_LEARNING_RATE: dict[ModelName, float] = {"vae": 1e-4, "dbm": 1e-3}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of the model; the defaults are the paper's."""
+
+    model: ModelName = "vae"
+    """Variational autoencoder or deep Boltzmann machine."""
+    num_latents: int = 10
+    """Latents of the VAE, or units in the highest layer of the DBM."""
+    batch_size: int = 1
+    """Cells per gradient step, of the DBM in pretraining; with more, everything happens at later
+    epochs."""
+    learning_rate: float | None = None
+    """Of Adam for the VAE, of gradient descent for the DBM; None: 0.0001 and 0.001."""
+    pretrain_share: float = 0.5
+    """Share of the epochs in which a DBM is pretrained; in the others it is fine-tuned."""
+    encoder_hidden: tuple[int, ...] | None = None
+    """Widths of the hidden layers of the VAE's encoder; None: one as wide as the data."""
+
+    @property
+    def name(self) -> str:
+        """What to call the model."""
+        return MODEL_NAMES[self.model]
+
+    def describe(self, num_epochs: int) -> str:
+        """Return a few words that begin a sentence."""
+        if self.model == "vae":
+            return f"A VAE with {self.num_latents} latents"
+        return (
+            f"A DBM with {self.num_latents} units in its highest layer, in "
+            f"{self.num_pretraining(num_epochs)} epochs of pretraining and then in fine-tuning,"
+        )
+
+    def num_pretraining(self, num_epochs: int) -> int:
+        """Return how many of all epochs pretrain a DBM."""
+        return round(self.pretrain_share * num_epochs)
+
+    def check(self, num_genes: int, num_cells: int) -> None:
+        """Check the settings for data of this size."""
+        if self.model not in MODEL_NAMES:
+            raise ValueError(f"`model` must be one of {tuple(MODEL_NAMES)}, got {self.model!r}")
+        if not 0 <= self.pretrain_share <= 1:
+            raise ValueError(f"`pretrain_share` must be from 0 to 1, got {self.pretrain_share!r}")
+        if self.model == "vae" and self.pretrain_share != 0.5:
+            raise ValueError("`pretrain_share` is for the DBM: a VAE has no pretraining")
+        if self.model == "dbm" and self.encoder_hidden is not None:
+            raise ValueError("`encoder_hidden` is for the VAE: a DBM has no encoder")
+        self.vae(num_genes)
+        if self.batch_size > num_cells:
+            raise ValueError(
+                "`batch_size` must be at most the number of cells for training: "
+                f"expected up to {num_cells}, got {self.batch_size}"
+            )
+
+    def rate(self) -> float:
+        """Return the learning rate."""
+        return PAPER_LEARNING_RATE[self.model] if self.learning_rate is None else self.learning_rate
+
+    def vae(self, num_genes: int) -> VAEConfig:
+        """Return the settings of the VAE."""
+        return VAEConfig(
+            num_features=num_genes,
+            num_latents=self.num_latents,
+            encoder_hidden=self.encoder_hidden,
+            batch_size=self.batch_size,
+            learning_rate=self.rate(),
+        )
+
+    def dbm(self, num_genes: int, num_cells: int) -> DBMConfig:
+        """Return the settings of the DBM: as many units as genes, then the latents.
+
+        How long it is pretrained is for `train` to say.
+        """
+        return DBMConfig(
+            layer_sizes=(num_genes, num_genes, self.num_latents),
+            batch_size=self.batch_size,
+            learning_rate=self.rate(),
+            fine_learning_rate=self.rate(),
+            fine_batch_size=min(10, num_cells),
+            pretrain_in_turn=True,
+        )
+
+    def build(self, x: NDArray[np.int8]) -> GenerativeModel:
+        """Return the model for data like x (n, p).
+
+        That of a DBM draws samples, and bounds the likelihood, in both phases of its training.
+        """
+        num_cells, num_genes = x.shape
+        if self.model == "vae":
+            return vae(self.vae(num_genes))
+        return dbm(self.dbm(num_genes, num_cells))
+
+    def train(
+        self, key: jax.Array, x: NDArray[np.int8], epochs: Sequence[int]
+    ) -> Iterator[tuple[int, Any, Any]]:
+        """Train on x (n, p) and yield (epoch, state, info) at the epochs; the last ends it.
+
+        The epochs of a DBM are those of pretraining, in each of which every layer passes once
+        through the data, and then those of fine-tuning.
+        """
+        if self.model == "vae":
+            return snapshots(key, self.build(x), x, epochs)
+        num_cells, num_genes = x.shape
+        num_pretraining = self.num_pretraining(epochs[-1])
+        config = self.dbm(num_genes, num_cells)
+        return snapshots_with_pretraining(key, config, x, epochs, num_pretraining=num_pretraining)
+
+
+def check_models(models: Sequence[ModelName]) -> None:
+    """Check the models that a study trains side by side."""
+    if not models or len(set(models)) < len(models):
+        raise ValueError(f"`models` must be different, at least one, got {models}")

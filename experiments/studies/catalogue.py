@@ -1,0 +1,143 @@
+"""All studies, at the paper's size and at a small one.
+
+A study is a module, or a folder, with
+
+- `Config`, a frozen dataclass of its settings,
+- `units(config, seeds)`, the units of work that it needs (see `experiments.runs.units`),
+- `summarize(config, done)`, the section of the results page that it makes of them.
+"""
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from experiments.analysis.cortex_models import TuningConfig
+from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.trajectory import TrajectoryConfig
+from experiments.studies import (
+    baselines,
+    categories,
+    cortex_annotation,
+    cortex_selection,
+    cut_points,
+    likelihood,
+    nmf,
+    pattern_map,
+    runtime,
+    scalability,
+    significance,
+    training_progress,
+)
+
+
+class Study(NamedTuple):
+    """A study, and how it is run if nothing else is asked for."""
+
+    module: ModuleType
+    paper: Any
+    """Settings of the paper."""
+    small: Any
+    """Settings with which it takes a minute."""
+    num_seeds: tuple[int, int]
+    """How many seeds at the paper's size, and small."""
+
+
+_SMALL_TUNING = TuningConfig(
+    trajectory=TrajectoryConfig(num_epochs=100, num_selected=12, every=10), num_starts=2
+)
+
+STUDIES = {
+    "training-progress": Study(
+        training_progress,
+        training_progress.Config(),
+        training_progress.Config(trajectory=TrajectoryConfig(num_epochs=100, num_selected=7)),
+        (5, 3),
+    ),
+    "training-progress-dbm": Study(
+        training_progress,
+        training_progress.Config(
+            trajectory=TrajectoryConfig(num_epochs=200, num_selected=7),
+            model_settings=ModelSettings("dbm"),
+        ),
+        training_progress.Config(
+            trajectory=TrajectoryConfig(num_epochs=100, num_selected=7),
+            model_settings=ModelSettings("dbm"),
+        ),
+        (5, 2),
+    ),
+    "pattern-map": Study(
+        pattern_map,
+        pattern_map.Config(),
+        pattern_map.Config(epochs=(2, 10, 20, 40), more_epochs=(), num_permutations=999),
+        (100, 1),
+    ),
+    "scalability": Study(
+        scalability,
+        scalability.Config(),
+        scalability.Config(
+            num_noise=(168, 468),
+            trajectory=TrajectoryConfig(num_epochs=40, num_selected=10, every=20),
+        ),
+        (3, 1),
+    ),
+    "runtime": Study(
+        runtime,
+        runtime.Config(),
+        runtime.Config(num_features=(50, 100, 200), num_selected=(1, 2, 4, 6, 8)),
+        (3, 1),
+    ),
+    "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),
+    "cortex-annotation": Study(
+        cortex_annotation,
+        cortex_annotation.Config(),
+        cortex_annotation.Config(tuning=_SMALL_TUNING, num_random_sets=20),
+        (5, 2),
+    ),
+    "cut-points": Study(
+        cut_points,
+        cut_points.Config(),
+        cut_points.Config(
+            tuning=replace(_SMALL_TUNING, models=("dbm",), num_starts=3),
+            cuts=(0.1, 0.3, 0.5, 0.7, 0.9),
+        ),
+        (1, 1),
+    ),
+    "nmf": Study(
+        nmf,
+        nmf.Config(),
+        nmf.Config(tuning=replace(_SMALL_TUNING, models=("dbm",)), num_factor_starts=2),
+        (5, 2),
+    ),
+    "likelihood": Study(
+        likelihood,
+        likelihood.Config(),
+        likelihood.Config(
+            task=likelihood.Task(
+                trajectory=TrajectoryConfig(num_epochs=100, num_selected=7, every=10)
+            )
+        ),
+        (5, 2),
+    ),
+    "categories": Study(
+        categories,
+        categories.Config(),
+        categories.Config(trajectory=TrajectoryConfig(num_epochs=100, num_selected=7, every=10)),
+        (5, 3),
+    ),
+    "significance": Study(
+        significance,
+        significance.Config(),
+        significance.Config(
+            test=significance.PermutationConfig(num_permutations=39, max_exceedances=8),
+            num_stairs=1,
+        ),
+        (100, 50),
+    ),
+    "baselines": Study(
+        baselines,
+        baselines.Config(),
+        baselines.Config(task=baselines.Task(num_presented=50_000)),
+        (10, 2),
+    ),
+}
+"""In the order of the page."""

@@ -1,0 +1,263 @@
+"""Cell types told apart by patterns in the selected genes (Section 3.2.2, Fig. 6)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from experiments.analysis import figures
+from experiments.analysis.cortex_models import Trained, TuningConfig, tuned, tuning_units
+from experiments.analysis.evaluation import Annotation, annotate, joint_map
+from experiments.analysis.model_settings import MODEL_NAMES, ModelName
+from experiments.analysis.statements import count_of, grade, mean_with_range
+from experiments.data.cortex import MAJOR_TYPES, Cells, load_cortex
+from experiments.runs.options import Unprefixed
+from experiments.runs.page import Section, Statement, Table
+from experiments.runs.units import Done, Unit
+from loglin import plots
+from loglin.validation import as_count
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's."""
+
+    tuning: Unprefixed[TuningConfig] = field(default_factory=TuningConfig)
+    num_genes: tuple[int, ...] = (4, 6, 8, 10, 12)
+    """How many of the selected genes make the pattern, in turn."""
+    num_random_genes: int = 8
+    """Genes of a random set."""
+    num_random_sets: int = 100
+    """Random sets that the selected genes are compared with."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        most = self.tuning.trajectory.num_selected
+        for number in (*self.num_genes, self.num_random_genes):
+            as_count(number, "num_genes", 1, most)
+        as_count(self.num_random_sets, "num_random_sets", 1)
+        if not self.num_genes:
+            raise ValueError("`num_genes` must hold at least one number, got none")
+
+
+class Annotated(NamedTuple):
+    """How well the genes selected from a model annotate its samples, on one split."""
+
+    points: NDArray[np.float64]
+    """(n, 2) synthetic cells on the joint principal components."""
+    cells: NDArray[np.float64]
+    """(m, 2) the real cells."""
+    selected: dict[int, Annotation]
+    """By the number of genes."""
+    chosen: Annotation
+    """By as many selected genes as the random sets have."""
+    random: list[Annotation]
+    """By random sets of genes."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return the units of the tuned models."""
+    return tuning_units(config.tuning, seeds)
+
+
+def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int) -> Annotated:
+    """Give the synthetic cells the labels of the real ones, by selected and by random genes."""
+    x = config.tuning.cells.codes(cells)
+    points, cell_points = joint_map(trained.x, x)
+    rng = np.random.default_rng([split, 2])
+
+    def by(genes: NDArray[np.int64]) -> Annotation:
+        return annotate(
+            trained.x, points, x, cells.cell_type, genes.tolist(),
+            MAJOR_TYPES, rng,
+        )  # fmt: skip
+
+    size = config.num_random_genes
+    sets = [
+        rng.permutation(x.shape[1])[:size].astype(np.int64) for _ in range(config.num_random_sets)
+    ]
+    selected = {
+        number: by(trained.selected[:number]) for number in sorted({*config.num_genes, size})
+    }
+    return Annotated(
+        points,
+        cell_points,
+        {number: selected[number] for number in config.num_genes},
+        selected[size],
+        [by(genes) for genes in sets],
+    )
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    cells = load_cortex(config.tuning.cells.panel)
+    results = {
+        model: [annotate_samples(config, trained, cells, split) for split, trained in found.items()]
+        for model, found in tuned(done).items()
+    }
+    statements = []
+    for model, found in results.items():
+        statements += [
+            _matched(model, found, cells.cell_type),
+            _more_genes(model, found),
+            _random(model, found),
+        ]
+    number = count_of(max(len(found) for found in results.values()), "split")
+    introduction = (
+        "Synthetic cells of the tuned models get the most frequent label of the cells that carry "
+        "the same pattern in the selected genes, and a label at random where there is none. "
+        "Synthetic and real cells are standardized and mapped together to two principal "
+        "components; the Davies-Bouldin index there (lower is better) is of the synthetic cells "
+        f"labelled {', '.join(MAJOR_TYPES)}. {number}."
+    )
+    rows = [
+        [MODEL_NAMES[model], f"{number} selected genes", *_index_and_match(annotations)]
+        for model, found in results.items()
+        for number in config.num_genes
+        for annotations in [[annotated.selected[number] for annotated in found]]
+    ] + [
+        [MODEL_NAMES[model], f"{config.num_random_genes} random genes",
+         *_index_and_match([a for annotated in found for a in annotated.random])]
+        for model, found in results.items()
+    ]  # fmt: skip
+    return Section(
+        "Annotation of synthetic cells (Section 3.2.2, Fig. 6)",
+        introduction,
+        statements,
+        plot(results, cells),
+        [Table("Mean and range over splits", ["model", "pattern of", "Davies-Bouldin index",
+               "cells whose pattern was found"], rows)],
+    )  # fmt: skip
+
+
+def _index_and_match(annotations: Sequence[Annotation]) -> tuple[str, str]:
+    matched = np.mean([annotation.matched.mean() for annotation in annotations])
+    return mean_with_range(
+        [annotation.davies_bouldin for annotation in annotations]
+    ), f"{matched:.0%}"
+
+
+def _matched(
+    model: ModelName, found: Sequence[Annotated], cell_type: NDArray[np.str_]
+) -> Statement:
+    most = max(found[0].selected)
+    ratio = [_closeness(a, a.selected[most], cell_type) for a in found]
+    return Statement(
+        f"{MODEL_NAMES[model]}: synthetic cells with a label lie close to the cells that gave it.",
+        f"with {most} genes the centre of a label's synthetic cells is closest to the centre of "
+        f"that type's cells in {np.mean(ratio):.0%} of labels and splits (by chance "
+        f"{1 / len(MAJOR_TYPES):.0%})",
+        grade(float(np.mean(ratio)), reproduced=0.8, partly=0.5),
+    )
+
+
+def _closeness(annotated: Annotated, annotation: Annotation, cell_type: NDArray[np.str_]) -> float:
+    """Share of the types whose synthetic cells are centred nearest to that type's cells."""
+    centers = np.array([annotated.cells[cell_type == name].mean(axis=0) for name in MAJOR_TYPES])
+    nearest = []
+    for rank, name in enumerate(MAJOR_TYPES):
+        own = annotated.points[annotation.matched & (annotation.labels == name)]
+        if len(own):
+            distance = np.linalg.norm(centers - own.mean(axis=0), axis=1)
+            nearest.append(distance.argmin() == rank)
+    return float(np.mean(nearest)) if nearest else 0.0
+
+
+def _more_genes(model: ModelName, found: Sequence[Annotated]) -> Statement:
+    fewest, most = min(found[0].selected), max(found[0].selected)
+    few, many = ([a.selected[number].davies_bouldin for a in found] for number in (fewest, most))
+    better = np.mean(np.array(many) < np.array(few))
+    num_types = [
+        np.mean([_num_types(a.selected[number]) for a in found]) for number in (fewest, most)
+    ]
+    return Statement(
+        f"{MODEL_NAMES[model]}: with more genes more cell types can be told apart.",
+        f"{num_types[0]:.1f} types have patterns of their own in at least 1 % of the synthetic "
+        f"cells with {fewest} genes, {num_types[1]:.1f} with {most}; the Davies-Bouldin index of "
+        f"the five types in the figure is {np.mean(few):.2f} and {np.mean(many):.2f}, lower with "
+        f"more genes in {better:.0%} of splits",
+        grade(float(num_types[1] / num_types[0]), reproduced=1.25, partly=1.05),
+    )
+
+
+def _num_types(annotation: Annotation) -> int:
+    """Count the types that at least 1 % of the synthetic cells got by their pattern."""
+    counts = np.unique(annotation.labels[annotation.matched], return_counts=True)[1]
+    return int((counts >= 0.01 * len(annotation.labels)).sum())
+
+
+def _random(model: ModelName, found: Sequence[Annotated]) -> Statement:
+    better = [
+        sum(random.davies_bouldin < a.chosen.davies_bouldin for random in a.random) for a in found
+    ]
+    number = len(found[0].random)
+    return Statement(
+        f"{MODEL_NAMES[model]}: the Davies-Bouldin index is always higher for 100 random sets of "
+        "genes.",
+        f"{np.mean(better):.1f} of {number} random sets are better than the selected genes (from "
+        f"{min(better)} to {max(better)} over splits); none in {np.mean(np.equal(better, 0)):.0%} "
+        "of splits",
+        grade(
+            float(np.mean(np.equal(better, 0))),
+            reproduced=0.99,
+            partly=0.0 if max(better) <= number / 20 else None,
+        ),
+    )
+
+
+def plot(results: dict[ModelName, list[Annotated]], cells: Cells) -> dict[str, tuple[Figure, str]]:
+    """Draw Fig. 6 for the first split, and the index of selected and random genes."""
+    return {
+        "annotation": (
+            _plot_annotation(results, cells),
+            "Fig. 6 (first split): real and synthetic cells on their joint principal "
+            "components; synthetic cells carry the label of the cells with their pattern.",
+        ),
+        "random-sets": (
+            _plot_random(results),
+            "Davies-Bouldin index of the selected genes (points, one a split) among that of the "
+            "random sets (bars, all splits).",
+        ),
+    }
+
+
+def _plot_annotation(results: dict[ModelName, list[Annotated]], cells: Cells) -> Figure:
+    first = next(iter(results.values()))[0]
+    shown = [number for number in first.selected if number in (4, 8, 12)] or list(first.selected)
+    width = len(shown) + 1
+    figure = Figure(figsize=(2.7 * width, 2.7 * len(results) + 0.5), layout="constrained")
+    axes = figure.subplots(len(results), width, squeeze=False, sharex="row", sharey="row")
+    for row, (model, found) in zip(axes, results.items(), strict=True):
+        annotated = found[0]
+        figures.scatter_by_label(row[0], annotated.cells, cells.cell_type, figures.TYPE_COLORS, 4)
+        row[0].set_title("cells", fontsize=10)
+        row[0].set_ylabel(MODEL_NAMES[model])
+        for ax, number in zip(row[1:], shown, strict=True):
+            annotation = annotated.selected[number]
+            figures.scatter_by_label(
+                ax, annotated.points, annotation.labels, figures.TYPE_COLORS, 1.5
+            )
+            ax.set_title(f"{number} genes: index {annotation.davies_bouldin:.2f}", fontsize=10)
+    figures.dot_legend(figure, figures.TYPE_COLORS | {"other": plots.LINE})
+    return figure
+
+
+def _plot_random(results: dict[ModelName, list[Annotated]]) -> Figure:
+    figure = Figure(figsize=(4.2 * len(results), 3), layout="constrained")
+    for ax, (model, found) in zip(
+        figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True
+    ):
+        index = np.array([random.davies_bouldin for a in found for random in a.random])
+        index = np.log10(index[np.isfinite(index)])
+        number, *_ = ax.hist(index, bins=30, color=plots.LINE)
+        for annotated in found:
+            value = np.log10(annotated.chosen.davies_bouldin)
+            ax.plot(value, 0.03 * number.max(), "o", color=plots.BLUE, mec=plots.INK)
+        ax.set(title=MODEL_NAMES[model], xlabel="Davies-Bouldin index", ylabel="random sets")
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick < 10 ** index.max()]
+        ax.set_xticks(np.log10(ticks), [str(tick) for tick in ticks])
+        plots.bare(ax)
+    return figure

@@ -1,0 +1,206 @@
+"""What the paper says of the selected genes, and what was measured."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.analysis.cortex_models import Trained, tuned
+from experiments.analysis.model_settings import MODEL_NAMES, ModelName
+from experiments.analysis.statements import epochs_in_words, grade
+from experiments.analysis.trajectory import Trajectory
+from experiments.data.cortex import (
+    MARKED_GENES,
+    NUM_CELLS,
+    PAPER_COMMON_GENES,
+    PAPER_DBM_GENES,
+    gene_columns,
+    panel_genes,
+)
+from experiments.runs.page import Section, Statement, Table
+from experiments.runs.units import Done
+from experiments.studies.cortex_selection.experiment import Config, class_counts
+from experiments.studies.cortex_selection.figures import (
+    count_splits,
+    draw_figures,
+)
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's genes and statements beside what was selected here."""
+    genes, gene_class = panel_genes(config.cells.panel)
+    results = {model: list(found.values()) for model, found in tuned(done).items()}
+    num_selected = config.trajectory.num_selected
+    if config.cells.panel == "receptors":
+        aside = "The statements are about the marker panel."
+        statements = [Statement(aside, "see the tables", "not measured")]
+    else:
+        statements = [_common_genes(results, genes)]
+        for model, found in results.items():
+            trajectories = [trained.trajectory for trained in found]
+            statements += [
+                _first_epochs(MODEL_NAMES[model], trajectories, gene_class),
+                _later_epochs(MODEL_NAMES[model], trajectories, gene_class),
+                _marked_genes(MODEL_NAMES[model], trajectories, genes),
+            ]
+    introduction = (
+        f"{' and '.join(MODEL_NAMES[model] for model in results)}, with {config.num_latents} "
+        f"latents each, learn {config.cells.share_for_training:.1%} of the {NUM_CELLS} cells of "
+        f"the mouse visual cortex, {len(genes)} genes cut at their median, in "
+        f"{count_splits(results)} and from {config.num_starts} starts each. Every "
+        f"{config.trajectory.every} epochs {config.trajectory.num_samples} synthetic cells are "
+        f"drawn and {num_selected} genes selected; the start and the epoch with the smallest "
+        "Cramer statistic to the cells held out count as the tuned model. Epochs of a DBM are half "
+        "pretraining, half fine-tuning. Late steps deserve care: an empty cell of the table counts "
+        "0.5, which favours rare genes once the table is sparse; the gain of each gene after "
+        "shuffling stands in the tables."
+    )
+    return Section(
+        "Marker genes of the cortex (Section 3.2.1, Fig. 5)",
+        introduction,
+        statements,
+        draw_figures(config, results),
+        [
+            _gene_table(MODEL_NAMES[model], found, genes, gene_class)
+            for model, found in results.items()
+        ],
+    )
+
+
+def _gene_table(
+    name: str,
+    results: Sequence[Trained],
+    genes: NDArray[np.str_],
+    gene_class: NDArray[np.str_],
+) -> Table:
+    """List the genes of the first split in order, then those of other splits and of the paper."""
+    first, best = results[0].trajectory, results[0].best
+    selected = genes[results[0].selected].tolist()
+    frequency = Counter(gene for trained in results for gene in genes[trained.selected].tolist())
+    elsewhere = [gene for gene, _ in frequency.most_common() if gene not in selected]
+    never = [gene for gene in PAPER_DBM_GENES if gene in genes and gene not in frequency]
+    rows = []
+    for step, gene in enumerate([*selected, *elsewhere, *never]):
+        number, gain, shuffled = "", "", ""
+        if step < len(selected):
+            number, gain = str(step + 1), f"{first.gains[best][step]:.0f}"
+            mark = " !" if first.by_chance[best][step] else ""
+            shuffled = f"{first.shuffled[best][step]:.0f}{mark}"
+        (column,) = gene_columns(genes, [gene])
+        splits = f"{frequency[gene]} of {len(results)}"
+        rows.append([number, gene, gene_class[column], gain, shuffled, splits, _in_paper(gene)])
+    epochs = ", ".join(str(trained.trajectory.epochs[trained.best]) for trained in results)
+    return Table(
+        f"{name}: the genes selected from the tuned models, at epoch {epochs} of the splits",
+        [
+            "step (first split)",
+            "gene",
+            "class",
+            "G2 gain",
+            "gain when shuffled (! explained by chance)",
+            "splits that select it",
+            "the paper",
+        ],
+        rows,
+    )
+
+
+def _in_paper(gene: str) -> str:
+    if gene in PAPER_COMMON_GENES:
+        return "VAE and DBM"
+    return "DBM" if gene in PAPER_DBM_GENES else ""
+
+
+def _common_genes(results: dict[ModelName, list[Trained]], genes: NDArray[np.str_]) -> Statement:
+    both = set(PAPER_COMMON_GENES)
+    parts, least = [], 1.0
+    for model, found in results.items():
+        selected = [set(genes[trained.selected].tolist()) for trained in found]
+        common = [len(chosen & both) for chosen in selected]
+        least = min(least, float(np.mean(common)) / len(both))
+        parts.append(
+            f"{MODEL_NAMES[model]}: {np.mean(common):.1f} of the 8 (from {min(common)} to "
+            f"{max(common)} over {len(found)} splits)"
+        )
+        if model == "dbm":
+            of_dbm = np.mean([len(chosen & set(PAPER_DBM_GENES)) for chosen in selected])
+            parts[-1] += (
+                f" and {of_dbm:.1f} of the {len(PAPER_DBM_GENES)} that the paper names for it"
+            )
+    if len(results) == 2:
+        pairs = zip(*results.values(), strict=False)
+        shared = [len(np.intersect1d(a.selected, b.selected)) for a, b in pairs]
+        parts.append(
+            f"of the {len(results['vae'][0].selected)} genes of a split both models select "
+            f"{np.mean(shared):.1f} (from {min(shared)} to {max(shared)}), the paper's 8"
+        )
+    return Statement(
+        f"Eight genes are selected from both VAE and DBM samples: {', '.join(PAPER_COMMON_GENES)}.",
+        "; ".join(parts),
+        grade(least, reproduced=0.85, partly=0.5) if len(results) == 2 else "not measured",
+    )
+
+
+def _first_epochs(
+    name: str, trajectories: Sequence[Trajectory], gene_class: NDArray[np.str_]
+) -> Statement:
+    paper = f"{name}: in the first epochs a large share of the selected genes are non-neural."
+    epochs = trajectories[0].epochs
+    checkpoints = np.flatnonzero((epochs >= 5) & (epochs <= 10))
+    if not len(checkpoints):
+        return Statement(paper, "no checkpoint at epochs 5 to 10", "not measured")
+    counts = np.stack(
+        [class_counts(c, gene_class, "non-neural")[checkpoints] for c in trajectories]
+    )
+    num_selected = trajectories[0].features.shape[1]
+    base = (gene_class == "non-neural").mean() * num_selected
+    return Statement(
+        paper,
+        f"{counts.mean():.1f} of {num_selected} at {epochs_in_words(epochs[checkpoints])} (from "
+        f"{counts.min()} to {counts.max()}); genes drawn at random would have {base:.1f}",
+        grade(counts.mean() / num_selected, reproduced=0.5, partly=base / num_selected),
+    )
+
+
+def _later_epochs(
+    name: str, trajectories: Sequence[Trajectory], gene_class: NDArray[np.str_]
+) -> Statement:
+    paper = f"{name}: from epoch 20 on mostly GABAergic and glutamatergic markers are selected."
+    epochs = trajectories[0].epochs
+    checkpoint = trajectories[0].first_from(20)
+    if checkpoint is None:
+        return Statement(paper, f"training stopped at epoch {epochs[-1]}", "not measured")
+    num_selected = trajectories[0].features.shape[1]
+    is_neural = np.isin(gene_class, ["gabaergic", "glutamatergic"])
+    neural = np.stack([is_neural[c.features[checkpoint:]].sum(axis=1) for c in trajectories])
+    majority = neural > num_selected / 2
+    return Statement(
+        paper,
+        f"{neural[:, 0].mean():.1f} of {num_selected} at epoch {epochs[checkpoint]}, "
+        f"{neural.mean():.1f} on average from then on; they are the majority in "
+        f"{majority[:, 0].mean():.0%} of splits at that epoch and in {majority.mean():.0%} of the "
+        "checkpoints from then on",
+        # "From epoch 20 on" holds if it holds at epoch 20 too.
+        grade(min(majority[:, 0].mean(), majority.mean()), reproduced=0.9, partly=0.4),
+    )
+
+
+def _marked_genes(
+    name: str, trajectories: Sequence[Trajectory], genes: NDArray[np.str_]
+) -> Statement:
+    paper = f"{name}: among them are Pvalb, Sst and Vip, which tell three GABAergic groups apart."
+    checkpoint = trajectories[0].first_from(50)
+    if checkpoint is None:
+        measured = f"training stopped at epoch {trajectories[0].epochs[-1]}"
+        return Statement(paper, measured, "not measured")
+    share = [
+        float(np.mean([(c.features[checkpoint:] == column).any(axis=1) for c in trajectories]))
+        for column in gene_columns(genes, MARKED_GENES)
+    ]
+    text = ", ".join(f"{gene} in {s:.0%}" for gene, s in zip(MARKED_GENES, share, strict=True))
+    return Statement(
+        paper,
+        f"of the checkpoints from epoch {trajectories[0].epochs[checkpoint]} on: {text}",
+        grade(min(share), reproduced=0.9, partly=0.5),
+    )

@@ -1,0 +1,191 @@
+"""Where a gene's expression is cut into off and on (Section 3.2.3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+from numpy.typing import NDArray
+
+from experiments.analysis.cortex_models import Trained, TuningConfig, tuning_units
+from experiments.analysis.evaluation import annotate, joint_map, label_accuracy
+from experiments.analysis.statements import count_of, grade, mean_with_range
+from experiments.data.cortex import MAJOR_TYPES, Cells, load_cortex
+from experiments.runs.options import Unprefixed
+from experiments.runs.page import Section, Statement, Table
+from experiments.runs.units import Done, Unit
+from loglin import plots
+from loglin.validation import as_number
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's."""
+
+    tuning: Unprefixed[TuningConfig] = field(default_factory=lambda: TuningConfig(models=("dbm",)))
+    """Of the DBMs; `cut` is the one the others are compared with."""
+    cuts: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    """Quantiles of a gene's expression above which it counts as on."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for cut in self.cuts:
+            as_number(cut, "cuts", 0, 1)
+        if 0 in self.cuts or 1 in self.cuts or list(self.cuts) != sorted(self.cuts):
+            raise ValueError(f"`cuts` must be between 0 and 1 and ascend, got {self.cuts}")
+        if len(set(self.cuts)) < max(2, len(self.cuts)):
+            raise ValueError(f"`cuts` must be different, at least two, got {self.cuts}")
+        if self.tuning.cells.panel != "markers" or self.tuning.models != ("dbm",):
+            raise ValueError("`panel` and `models` cannot be chosen: this is of DBMs, markers")
+        if self.tuning.cells.cut not in self.cuts:
+            raise ValueError(f"`cuts` must hold `cut`, {self.tuning.cells.cut}, got {self.cuts}")
+
+
+class Quality(NamedTuple):
+    """How good the genes of each start and split are at one cut, (starts x splits,) each."""
+
+    davies_bouldin: NDArray[np.float64]
+    """Of the synthetic cells on their joint map with the real ones, labelled by their patterns."""
+    accuracy: NDArray[np.float64]
+    """Share of the cells held out whose type the training cells with their pattern predict."""
+    cramer: NDArray[np.float64]
+    """Cramer statistic of the synthetic cells and those held out."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return the units of the models at each cut; the seeds are those of the splits."""
+    splits = list(seeds)
+    return [
+        unit for cut in config.cuts for unit in tuning_units(_cut_at(config.tuning, cut), splits)
+    ]
+
+
+def _cut_at(tuning: TuningConfig, cut: float) -> TuningConfig:
+    return replace(tuning, cells=replace(tuning.cells, cut=cut))
+
+
+def quality(done: Sequence[Done], cells: Cells) -> Quality:
+    """Judge the models of one cut, m units, each by the samples of its best epoch: (m,) each."""
+    x = done[0].settings.cells.codes(cells)
+    rows = []
+    for unit in done:
+        trained: Trained = unit.result
+        genes = trained.selected.tolist()
+        split = unit.settings.cells.split(unit.settings.split)
+        rng = np.random.default_rng([unit.settings.split, unit.seed, 4])
+        points, _ = joint_map(trained.x, x)
+        index = annotate(
+            trained.x, points, x, cells.cell_type, genes, MAJOR_TYPES, rng
+        ).davies_bouldin
+        accuracy = label_accuracy(x, cells.cell_type, split, genes, rng)
+        rows.append((index, accuracy, trained.cramer.min()))
+    return Quality(*np.array(rows).T)
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    cells = load_cortex("markers")
+    by_cut = {cut: [unit for unit in done if unit.settings.cells.cut == cut] for cut in config.cuts}
+    judged = {cut: quality(of_cut, cells) for cut, of_cut in by_cut.items() if of_cut}
+    # Without a type in the synthetic cells there is no index.
+    found = {
+        cut: of_cut for cut, of_cut in judged.items() if np.isfinite(of_cut.davies_bouldin).any()
+    }
+    number = count_of(len({unit.settings.split for unit in done}), "split")
+    introduction = (
+        f"DBMs learn the cells with each gene cut at a quantile of its expression, from "
+        f"{config.tuning.num_starts} starts at each cut; of each the epoch closest to the cells "
+        f"held out counts. {config.tuning.trajectory.num_selected} genes are selected, and "
+        "synthetic cells labelled by their pattern in them. The Davies-Bouldin index (lower is "
+        "better) is of the labelled cells on a map that is another one for each cut, as the Cramer "
+        "statistic is; how often the pattern of a held-out cell predicts its type among 15 can be "
+        "compared across cuts. "
+        f"{number}."
+    )
+    rows = [[cut, *(mean_with_range(values) for values in of_cut)] for cut, of_cut in found.items()]
+    header = ["cut at", "Davies-Bouldin index", "types predicted correctly", "Cramer statistic"]
+    return Section(
+        "Cut points (Section 3.2.3)",
+        introduction,
+        [_similar(found), _ranking(found)],
+        {
+            "cuts": (
+                _plot(found),
+                "Mean over starts and splits (line) and every one of them (points), by cut.",
+            )
+        },
+        [Table("Mean and range over starts and splits", header, rows)],
+    )
+
+
+def _similar(found: dict[float, Quality]) -> Statement:
+    """Compare the spread between cuts with that of the models at one cut."""
+    paper = "Clusterings are generally similar at each cut point."
+    index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
+    accuracy = np.array([of_cut.accuracy.mean() for of_cut in found.values()])
+    if not _can_compare(found):
+        return Statement(paper, "fewer than three cuts with three models each", "not measured")
+    spread = np.mean([np.nanstd(of_cut.davies_bouldin, ddof=1) for of_cut in found.values()])
+    is_similar = np.abs(index - np.median(index)) <= 2 * spread
+    outside = [f"{cut:g}" for cut, similar in zip(found, is_similar, strict=True) if not similar]
+    return Statement(
+        paper,
+        f"the mean index lies between {index.min():.2f} and {index.max():.2f}, its standard "
+        f"deviation over the models of one cut is {spread:.2f}; farther than two of these from "
+        f"the median of the cuts: {', '.join(outside) or 'none'}. Patterns predict the type of "
+        f"{accuracy.min():.0%} to {accuracy.max():.0%} of the held-out cells",
+        grade(float(is_similar.mean()), reproduced=0.99, partly=0.7),
+    )
+
+
+def _ranking(found: dict[float, Quality]) -> Statement:
+    paper = "The best cut is the third decile, the worst the median, by the Davies-Bouldin index."
+    cuts = list(found)
+    if not _can_compare(found) or not {0.3, 0.5} <= set(cuts):
+        return Statement(paper, "too few cuts, or models of each", "not measured")
+    index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
+    error = np.mean([_standard_error(of_cut.davies_bouldin) for of_cut in found.values()])
+    accuracy = np.array([of_cut.accuracy.mean() for of_cut in found.values()])
+    by_index, by_accuracy = np.argsort(index), np.argsort(-accuracy)
+    best, worst = cuts[by_index[0]], cuts[by_index[-1]]
+    return Statement(
+        paper,
+        f"from best to worst by the index: {', '.join(f'{cuts[i]:g}' for i in by_index)} (mean "
+        f"{index.min():.2f} to {index.max():.2f}, standard error {error:.2f}); by the types "
+        f"predicted correctly: {', '.join(f'{cuts[i]:g}' for i in by_accuracy)}",
+        grade(float(np.mean([best == 0.3, worst == 0.5])), reproduced=1, partly=0.5),
+    )
+
+
+def _can_compare(found: dict[float, Quality]) -> bool:
+    return len(found) > 2 and all(len(of_cut.accuracy) > 2 for of_cut in found.values())
+
+
+def _standard_error(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1) / np.sqrt(len(known)))
+
+
+def _plot(found: dict[float, Quality]) -> Figure:
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2)
+    index = {cut: of_cut.davies_bouldin for cut, of_cut in found.items()}
+    _plot_by_cut(axes[0], index, "Davies-Bouldin index", plots.BLUE)
+    axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_formatter(ScalarFormatter())
+    axes[0].yaxis.set_minor_formatter(ScalarFormatter())
+    accuracy = {cut: of_cut.accuracy for cut, of_cut in found.items()}
+    _plot_by_cut(axes[1], accuracy, "types predicted correctly (share)", plots.ORANGE)
+    return figure
+
+
+def _plot_by_cut(ax: Axes, values: dict[float, NDArray[np.float64]], name: str, color: str) -> None:
+    for cut, of_cut in values.items():
+        ax.plot([cut] * len(of_cut), of_cut, ".", color=plots.GREY, markersize=4)
+    ax.plot(list(values), [np.nanmean(of_cut) for of_cut in values.values()], "o-", color=color)
+    ax.set_xticks(list(values))
+    ax.set(xlabel="expression cut at quantile", ylabel=name)
+    plots.bare(ax)

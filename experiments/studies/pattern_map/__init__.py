@@ -1,0 +1,6 @@
+"""How the patterns of a DBM lie in its latents over its training (Section 3.1.3, Fig. 4)."""
+
+from experiments.studies.pattern_map.experiment import Config, units
+from experiments.studies.pattern_map.statements import summarize
+
+__all__ = ["Config", "summarize", "units"]

@@ -1,0 +1,112 @@
+"""Fig. 4: patterns and their maps, and how circular their order is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure, FigureBase
+from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
+
+from experiments.analysis import figures
+from experiments.analysis.map_order import (
+    circular_order_null,
+)
+from experiments.analysis.statements import count_of, mean_of_known
+from experiments.data.stairs import (
+    StairGenes,
+    stair_genes,
+)
+from experiments.studies.pattern_map.experiment import Config, Result, stair_order
+from loglin import (
+    Patterns,
+    plots,
+)
+from loglin.plots import HIGHEST, LOWEST, NOT_SELECTED
+
+
+def draw_figures(config: Config, results: Sequence[Result]) -> dict[str, tuple[Figure, str]]:
+    """Draw Fig. 4 for the first repetition, and the circular order over all of them."""
+    how_often = count_of(len(results), "repetition")
+    genes = stair_genes(config.stairs)
+    return {
+        "maps": (
+            _plot_maps(config, results[0], genes),
+            "Fig. 4 (first repetition). Above: the most frequent patterns, numbered in the order "
+            "of the stair; bright: gene not selected, medium: 0, dark: 1. Below: where they lie "
+            "after so many epochs; a dash is a 0, a bar a 1. The grey line follows the stair. "
+            "Each map may be turned and mirrored at will; here they are laid upon the last one.",
+        ),
+        "circular": (
+            _plot_circular(results),
+            "How circular the order of the patterns is at each number of epochs (1: all triples "
+            "of patterns go round in the order of the stair; 0: none more than its reverse). "
+            f"Points: {how_often}; line: mean; grey: the middle 90 % of orders at random.",
+        ),
+    }
+
+
+def _plot_maps(config: Config, result: Result, genes: StairGenes) -> Figure:
+    shown = np.flatnonzero(np.isin(result.epochs, config.epochs))
+    order = stair_order(result.features, result.states, genes)
+    # Patterns off the stair come first.
+    rest = np.setdiff1d(np.arange(len(result.states)), order)
+    rank = np.argsort([*rest, *order])
+    labels = [str(number) for number in rank + 1]
+    figure = Figure(figsize=(11, 9.5), layout="constrained")
+    rows = -(-len(shown) // 3)
+    heights = [0.22 * len(labels) / rows, 3.0 * rows]
+    top, below = np.ravel(figure.subfigures(2, 1, height_ratios=heights, squeeze=False))
+    _plot_patterns(top, result.features, result.states[[*rest, *order]], genes)
+    panels = below.subplots(rows, 3, squeeze=False).ravel()
+    for ax in panels[len(shown) :]:
+        ax.set_axis_off()
+    for ax, at in zip(panels, shown, strict=False):
+        points = _laid_upon(result.points[at], result.points[shown[-1]])
+        plots.map_plot(points, result.states, labels=labels, path=order.tolist(), ax=ax)
+        how_circular = f"{abs(result.circular[at]):.2f}, p = {result.p_value[at]:.2g}"
+        ax.set_title(f"epoch {result.epochs[at]}: circular order {how_circular}", fontsize=9)
+    return figure
+
+
+def _plot_patterns(
+    figure: FigureBase, features: NDArray[np.int64], states: NDArray[np.int8], genes: StairGenes
+) -> None:
+    """Draw the patterns in the genes of the stair, and in those noise genes that are selected."""
+    shown = np.union1d(np.flatnonzero(genes.role != "noise"), features)
+    ax = plots.pattern_plot(
+        Patterns(states, np.zeros(len(states), np.int64)),
+        features=np.searchsorted(shown, features).tolist(),
+        colors=[figures.ROLE_COLORS[role] for role in genes.role[shown]],
+        ax=figure.subplots(),
+    )
+    ax.set_yticks(range(len(states)), [str(n + 1) for n in range(len(states))], fontsize=7)
+    ax.set(ylabel="pattern", xlabel="genes of the stair, then the selected noise genes")
+    tones = {"not selected": NOT_SELECTED, "0": LOWEST, "1": HIGHEST}
+    figures.tile_legend(figure, figures.ROLE_COLORS, tones)
+
+
+def _laid_upon(points: NDArray[np.float64], last: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn and mirror a map so that it comes as close as can be to another one."""
+    both = np.isfinite(points).all(axis=1) & np.isfinite(last).all(axis=1)
+    turn, _ = orthogonal_procrustes(points[both], last[both])
+    turned: NDArray[np.float64] = points @ turn
+    return turned
+
+
+def _plot_circular(results: Sequence[Result]) -> Figure:
+    epochs = results[0].epochs
+    circular = np.abs(np.stack([result.circular for result in results]))
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    ax = figure.subplots()
+    rng = np.random.default_rng(0)
+    most = int(np.median([(result.states.sum(axis=1) == 1).sum() for result in results]))
+    null = np.abs(circular_order_null(rng.normal(size=(max(most, 3), 2)), [0, 0], 9999, rng))
+    ax.axhspan(*np.quantile(null, [0.05, 0.95]), color=plots.LINE, alpha=0.4, lw=0)
+    places = np.arange(len(epochs))
+    jitter = rng.uniform(-0.12, 0.12, circular.shape)
+    ax.plot((places + jitter).T, circular.T, ".", color=plots.BLUE, alpha=0.6)
+    ax.plot(places, [mean_of_known(column) for column in circular.T], color=plots.INK)
+    ax.set_xticks(places, epochs.tolist())
+    ax.set(xlabel="epochs of training", ylabel="circular order", ylim=(0, 1.03))
+    plots.bare(ax)
+    return figure

@@ -1,0 +1,201 @@
+"""Time of the selection against features and features chosen (Section 3.1.5)."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from experiments.analysis.statements import grade
+from experiments.data.stairs import StairConfig, simulate_stairs
+from experiments.runs.page import Section, Statement, Table
+from experiments.runs.progress import Track, without_bar
+from experiments.runs.units import Done, Unit
+from loglin import plots, select_features
+from loglin.validation import as_count
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study."""
+
+    num_features: tuple[int, ...] = (50, 100, 200, 500, 1000)
+    """Numbers of features, from each of which `fixed_selected` are chosen."""
+    num_selected: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+    """Numbers chosen from `fixed_features` features."""
+    fixed_features: int = 50
+    """Features where the number chosen varies."""
+    fixed_selected: int = 4
+    """Features chosen where their number varies."""
+    num_samples: int = 10_000
+    """Samples."""
+    num_latents: int = 10
+    """Latents."""
+    repeats: int = 5
+    """Times that ours is measured, for the median; the plain path is measured once."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("num_features", "num_selected"):
+            if len(getattr(self, name)) < 2:
+                raise ValueError(f"`{name}` must be at least two, got {getattr(self, name)}")
+        for number in (*self.num_features, self.fixed_features):
+            as_count(number, "num_features", max(32, self.fixed_selected))
+        for number in self.num_selected:
+            as_count(number, "num_selected", 1, self.fixed_features)
+        for name in ("fixed_selected", "num_samples", "num_latents", "repeats"):
+            as_count(getattr(self, name), name, 1)
+
+
+class Result(NamedTuple):
+    """Seconds of CPU on one thread."""
+
+    features_ours: NDArray[np.float64]
+    """One entry for each of `Config.num_features`."""
+    features_plain: NDArray[np.float64]
+    selected_ours: NDArray[np.float64]
+    """One entry for each of `Config.num_selected`."""
+    selected_plain: NDArray[np.float64]
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return one unit a seed."""
+    return [Unit(compute, config, seed) for seed in seeds]
+
+
+def compute(config: Config, seed: int, track: Track = without_bar) -> Result:
+    """Select by both ways and measure; they must choose the same features."""
+    sizes = [(p, config.fixed_selected) for p in config.num_features]
+    sizes += [(config.fixed_features, q) for q in config.num_selected]
+    ours, plain = [], []
+    for num_features, num_selected in track(sizes, len(sizes)):
+        x, u = _samples(config, num_features, seed)
+        chosen = select_features(x, u, num_selected).features.tolist()  # also compiles
+        runs = [_seconds(select_features, x, u, num_selected)[0] for _ in range(config.repeats)]
+        ours.append(median(runs))
+        seconds, expected = _seconds(select_from_tables, x, u, num_selected)
+        plain.append(seconds)
+        if chosen != expected:
+            raise ArithmeticError(f"selected {chosen}, from plain tables {expected}")
+    split = len(config.num_features)
+    return Result(*map(np.array, (ours[:split], plain[:split], ours[split:], plain[split:])))
+
+
+def _seconds(call: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    began = time.process_time()
+    result = call(*arguments)
+    return time.process_time() - began, result
+
+
+def _samples(config: Config, num_features: int, seed: int) -> tuple[NDArray, NDArray]:
+    """Draw cells of the stair, and latents that say with errors which half they are in."""
+    rng = np.random.default_rng(seed)
+    stairs = StairConfig(num_cells=config.num_samples, num_noise=num_features - 32)
+    cells = simulate_stairs(stairs, rng)
+    halves = rng.random((stairs.num_stages, config.num_latents)) < 0.5
+    wrong = rng.random((config.num_samples, config.num_latents)) < 0.1
+    return cells.x, (halves[cells.stage] ^ wrong).astype(np.int8)
+
+
+def select_from_tables(x: NDArray[np.int8], u: NDArray[np.int8], num_features: int) -> list[int]:
+    """Select by Eq. 1 as the paper describes it: one table and one fit a candidate and latent."""
+    chosen: list[int] = []
+    for _ in range(num_features):
+        scores = np.full((x.shape[1], u.shape[1]), -np.inf)
+        for feature in sorted(set(range(x.shape[1])) - set(chosen)):
+            for latent in range(u.shape[1]):
+                columns = (u[:, latent], *x[:, [*chosen, feature]].T)
+                cells = np.ravel_multi_index(columns, (2,) * len(columns))
+                table = np.bincount(cells, minlength=2 ** len(columns)).astype(float)
+                scores[feature, latent] = joint_g2(np.where(table == 0, 0.5, table).reshape(-1, 2))
+        chosen.append(int(scores.max(axis=1).argmax()))
+    return chosen
+
+
+def joint_g2(table: NDArray[np.float64]) -> float:
+    """Fit [U S][j] to a table ((u, s), j) by iterative proportional fitting; return G2."""
+    fitted = np.ones_like(table)
+    deviation = np.inf
+    while deviation > 1e-8 * table.sum():
+        deviation = 0.0
+        for axis in (0, 1):
+            target, margin = (t.sum(axis=axis, keepdims=True) for t in (table, fitted))
+            deviation = max(deviation, np.abs(target - margin).max())
+            fitted *= target / margin
+    return float(2 * (table * np.log(table / fitted)).sum())
+
+
+def power(sizes: Sequence[int], seconds: NDArray[np.float64]) -> float:
+    """Return a of seconds ~ sizes**a, by least squares of logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def growth(sizes: Sequence[int], seconds: NDArray[np.float64]) -> float:
+    """Return b of seconds ~ b**sizes, by least squares of logarithms."""
+    return float(np.exp(np.polyfit(sizes, np.log(seconds), 1)[0]))
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    columns = zip(*(unit.result for unit in done), strict=True)
+    middle = Result(*(np.median(column, axis=0) for column in columns))
+    p, q = config.num_features, config.num_selected
+    powers = {"ours": power(p, middle.features_ours), "plain": power(p, middle.features_plain)}
+    factors = {"ours": growth(q, middle.selected_ours), "plain": growth(q, middle.selected_plain)}
+    statements = [
+        Statement(
+            "The time grows slower than linearly with the number of features.",
+            f"as p^{powers['ours']:.2f} (plain tables: p^{powers['plain']:.2f}) from {p[0]} to "
+            f"{p[-1]} features",
+            grade(-powers["ours"], reproduced=-0.97, partly=-1.05),
+        ),
+        Statement(
+            "It grows approximately exponentially with the number of features chosen.",
+            f"by a factor of {factors['ours']:.2f} for each feature more, up to {q[-1]} (plain "
+            f"tables: {factors['plain']:.2f}); what a step costs grows with the patterns that "
+            "occur, at most twice as many",
+            grade(factors["ours"], reproduced=1.3, partly=1.1),
+        ),
+    ]
+    rows = [
+        [number, config.fixed_selected, f"{1e3 * a:.2f}", f"{b:.2f}", f"{b / a:.0f}"]
+        for number, a, b in zip(p, middle.features_ours, middle.features_plain, strict=True)
+    ] + [
+        [config.fixed_features, number, f"{1e3 * a:.2f}", f"{b:.2f}", f"{b / a:.0f}"]
+        for number, a, b in zip(q, middle.selected_ours, middle.selected_plain, strict=True)
+    ]
+    return Section(
+        "Runtime (Section 3.1.5)",
+        f"Seconds of CPU on one thread for {config.num_samples} samples with {config.num_latents} "
+        "latents; ours, and the plain path of the paper in numpy: a table and an iterative "
+        f"proportional fit for each candidate and latent. Both choose the same features. Median "
+        f"of {len(done)} data sets.",
+        statements,
+        {"runtime": (_plot(config, middle), "Time of a selection; both axes of the left panel and "
+                     "the time axis of the right one are logarithmic.")},
+        [Table("Time", ["features", "chosen", "ours (ms)", "plain (s)", "plain / ours"], rows)],
+    )  # fmt: skip
+
+
+def _plot(config: Config, middle: Result) -> Figure:
+    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    panels = [
+        (left, config.num_features, middle.features_ours, middle.features_plain),
+        (right, config.num_selected, middle.selected_ours, middle.selected_plain),
+    ]
+    for ax, sizes, ours, plain in panels:
+        ax.plot(sizes, plain, "--s", color=plots.ORANGE, label="plain tables and fits")
+        ax.plot(sizes, ours, "-o", color=plots.BLUE, label="ours")
+        ax.set_yscale("log")
+        plots.bare(ax)
+    left.set(xscale="log", xlabel="features", ylabel="seconds")
+    left.set_xticks(config.num_features, [str(number) for number in config.num_features])
+    left.minorticks_off()
+    right.set_xlabel("features chosen")
+    left.legend(frameon=False)
+    return figure

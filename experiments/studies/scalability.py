@@ -1,0 +1,189 @@
+"""Selection from DBMs of many features (Section 3.1.4)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import entropy
+
+from experiments.analysis import figures
+from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.statements import count_of, grade
+from experiments.analysis.trajectory import (
+    Trajectory,
+    TrajectoryConfig,
+    as_trajectory,
+    checkpoints,
+    split_keys,
+)
+from experiments.data.stairs import ROLES, StairConfig, role_counts, simulate_stairs, stair_genes
+from experiments.runs.options import Unprefixed
+from experiments.runs.page import Section, Statement, Table
+from experiments.runs.progress import Track, without_bar
+from experiments.runs.units import Done, Unit
+from loglin.validation import as_count
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's where it gives them."""
+
+    num_noise: tuple[int, ...] = (168, 468, 968)
+    """Noise genes beside the 32 of the stair: 200, 500 and 1000 genes in all."""
+    num_cells: int = 5000
+    """Simulated cells."""
+    trajectory: Unprefixed[TrajectoryConfig] = field(
+        default_factory=lambda: TrajectoryConfig(num_epochs=40, num_selected=10, every=10)
+    )
+    model_settings: Unprefixed[ModelSettings] = field(default_factory=lambda: ModelSettings("dbm"))
+
+    def __post_init__(self) -> None:
+        """Check the settings that depend on each other."""
+        if not self.num_noise:
+            raise ValueError("`num_noise` must hold at least one number, got none")
+        for number in self.num_noise:
+            as_count(number, "num_noise", 0)
+            size = self.size(number)
+            self.trajectory.check_panel(size.stairs.num_genes)
+            self.model_settings.check(size.stairs.num_genes, self.num_cells)
+
+    def size(self, num_noise: int) -> "Size":
+        """Return the settings of the units with so many noise genes."""
+        stairs = StairConfig(num_cells=self.num_cells, num_noise=num_noise)
+        return Size(stairs, self.trajectory, self.model_settings)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Settings of a unit."""
+
+    stairs: StairConfig
+    trajectory: TrajectoryConfig
+    model_settings: ModelSettings
+
+
+class Result(NamedTuple):
+    """What was selected, and how much the latents vary."""
+
+    trajectory: Trajectory
+    entropy: NDArray[np.float64]
+    """(t,) mean entropy of a latent in bits; near 0 the highest layer is idle."""
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return a unit for each seed and size."""
+    return [
+        Unit(compute, config.size(number), seed) for seed in seeds for number in config.num_noise
+    ]
+
+
+def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
+    """Simulate cells, train a model on them and select at each checkpoint."""
+    x = simulate_stairs(settings.stairs, np.random.default_rng(seed)).x
+    keys = split_keys(jax.random.key(seed))
+    seen = list(checkpoints(keys, settings.model_settings, x, settings.trajectory, track))
+    entropy = [entropy_of_latents(checkpoint.u) for checkpoint in seen]
+    return Result(as_trajectory(seen, settings.trajectory), np.array(entropy))
+
+
+def entropy_of_latents(u: NDArray[np.int8]) -> float:
+    """Return the mean entropy of binary latents (n, r), in bits.
+
+    >>> entropy_of_latents(np.array([[0, 1], [1, 1]]))
+    0.5
+    """
+    return float(entropy([1 - u.mean(axis=0), u.mean(axis=0)], base=2).mean())
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    sizes = sorted({unit.settings.stairs.num_genes for unit in done})
+    counts, bits = {}, {}
+    for size in sizes:
+        found = [unit for unit in done if unit.settings.stairs.num_genes == size]
+        genes = stair_genes(found[0].settings.stairs)
+        features = [unit.result.trajectory.features for unit in found]
+        counts[size] = np.stack([role_counts(chosen, genes) for chosen in features])
+        bits[size] = np.stack([unit.result.entropy for unit in found])
+    num_selected = config.trajectory.num_selected
+    noise = {size: counts[size][:, -1, ROLES.index("noise")] for size in sizes}
+    text = "; ".join(
+        f"{size} genes: {noise[size].mean():.1f} of {num_selected} are noise (from "
+        f"{noise[size].min()} to {noise[size].max()}), latents vary by "
+        f"{bits[size][:, -1].mean():.2f} bits"
+        for size in sizes
+    )
+    worst = max(float(noise[size].mean()) for size in sizes)
+    larger = sizes[1:]
+    most = max((int(noise[size].max()) for size in larger), default=0)
+    statements = [
+        Statement(
+            "With 500 and 1000 features still mostly informative genes are selected.",
+            text,
+            # Without the largest it is a part of the statement.
+            grade(
+                1 - worst / num_selected,
+                reproduced=0.6 if sizes[-1] >= 1000 else None,
+                partly=0.3,
+            )
+            if larger
+            else "not measured",
+        ),
+        Statement(
+            "With more features more noise genes are selected, up to 4.",
+            f"at most {most} of {num_selected} with more than {sizes[0]} genes, at most "
+            f"{noise[sizes[0]].max()} with {sizes[0]}",
+            grade(float(noise[sizes[0]].max() <= most <= 4), reproduced=1, partly=None)
+            if larger
+            else "not measured",
+        ),
+    ]
+    number = count_of(len({unit.seed for unit in done}), "seed")
+    introduction = (
+        f"{config.model_settings.describe(config.trajectory.num_epochs)} learns "
+        f"{config.num_cells} simulated cells with each number of genes, in "
+        f"{config.trajectory.num_epochs} epochs. Of the stair's 32 informative genes and the noise "
+        f"genes {num_selected} are selected. {number}. The paper does not say how many genes were "
+        "selected, and after how many epochs."
+    )
+    epochs = done[0].result.trajectory.epochs
+    table = Table(
+        "Mean over seeds",
+        ["genes", "epoch", *ROLES, "entropy of a latent (bits)"],
+        [
+            [size, epoch, *(f"{v:.1f}" for v in counts[size][:, at].mean(axis=0)),
+             f"{bits[size][:, at].mean():.2f}"]
+            for size in sizes
+            for at, epoch in enumerate(epochs)
+        ],
+    )  # fmt: skip
+    return Section(
+        "Scalability (Section 3.1.4)",
+        introduction,
+        statements,
+        {
+            "roles": (
+                _plot_roles(epochs, counts, num_selected),
+                "Genes among the chosen over the epochs, by role and number of features: mean "
+                f"over {number}, and the range.",
+            )
+        },
+        [table],
+    )
+
+
+def _plot_roles(
+    epochs: NDArray[np.int64], counts: dict[int, NDArray[np.int64]], num_selected: int
+) -> Figure:
+    figure = Figure(figsize=(3.4 * len(counts) + 0.6, 3.2), layout="constrained")
+    axes = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
+    for ax, (size, found) in zip(axes, counts.items(), strict=True):
+        figures.role_lines(ax, epochs, found, num_selected)
+        ax.set(xlabel="epoch", title=f"{size} genes")
+    axes[0].set_ylabel(f"genes among the {num_selected} chosen")
+    axes[0].legend(frameon=False)
+    return figure

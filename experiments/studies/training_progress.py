@@ -1,0 +1,282 @@
+"""What a model learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from experiments.analysis import figures
+from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.statements import count_of, epochs_in_words, grade
+from experiments.analysis.trajectory import (
+    Trajectory,
+    TrajectoryConfig,
+    as_trajectory,
+    checkpoints,
+    split_keys,
+)
+from experiments.data.stairs import (
+    ROLES,
+    StairConfig,
+    StairGenes,
+    chosen_pairs,
+    role_counts,
+    share_of_stair_patterns,
+    simulate_stairs,
+    stair_genes,
+)
+from experiments.runs.options import Unprefixed
+from experiments.runs.page import Section, Statement, Table, Verdict
+from experiments.runs.progress import Track, without_bar
+from experiments.runs.units import Done, Unit
+from loglin.plots import HIGHEST, LOWEST, NOT_SELECTED, pattern_plot
+
+FOR_ANOTHER_MODEL = " The paper says this of a VAE, whose epochs need not be those of a DBM."
+MOSAIC_EPOCHS = (0, 10, 20, 30, 75, 200)
+TABLE_EPOCHS = (0, 5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study; the defaults are the paper's."""
+
+    trajectory: Unprefixed[TrajectoryConfig] = field(
+        default_factory=lambda: TrajectoryConfig(num_epochs=1000, num_selected=7)
+    )
+    stairs: Unprefixed[StairConfig] = field(default_factory=StairConfig)
+    model_settings: Unprefixed[ModelSettings] = field(default_factory=ModelSettings)
+
+    def __post_init__(self) -> None:
+        """Check the settings that depend on each other."""
+        self.trajectory.check_panel(self.stairs.num_genes)
+        self.model_settings.check(self.stairs.num_genes, self.stairs.num_cells)
+
+
+def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
+    """Return one unit a seed."""
+    return [Unit(compute, config, seed) for seed in seeds]
+
+
+def compute(config: Config, seed: int, track: Track = without_bar) -> Trajectory:
+    """Simulate cells, train a model on them and follow what it learns; all from one seed."""
+    cells = simulate_stairs(config.stairs, np.random.default_rng(seed))
+    keys = split_keys(jax.random.key(seed))
+    seen = checkpoints(keys, config.model_settings, cells.x, config.trajectory, track)
+    return as_trajectory(seen, config.trajectory)
+
+
+class Measured(NamedTuple):
+    """The trajectories of all seeds, and how many genes of each role were selected."""
+
+    results: Sequence[Trajectory]
+    genes: StairGenes
+    stage: NDArray[np.int64]
+    """(seeds, t)"""
+    overlap: NDArray[np.int64]
+    """(seeds, t)"""
+    noise: NDArray[np.int64]
+    """(seeds, t)"""
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """(t,) the epochs of the checkpoints."""
+        return self.results[0].epochs
+
+    @property
+    def num_selected(self) -> int:
+        """Genes selected at each checkpoint."""
+        return self.results[0].features.shape[1]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(seeds, t, roles) in the order of `ROLES`."""
+        return np.stack([self.stage, self.overlap, self.noise], axis=-1)
+
+
+Measure = Callable[[Measured, int], tuple[str, Verdict]]
+"""From a checkpoint on: what was measured, and the verdict."""
+
+
+def summarize(config: Config, done: Sequence[Done]) -> Section:
+    """Set the paper's statements beside what was measured."""
+    results: list[Trajectory] = [unit.result for unit in done]
+    genes = stair_genes(config.stairs)
+    counts = np.stack([role_counts(result.features, genes) for result in results])
+    measured = Measured(results, genes, *np.moveaxis(counts, -1, 0))
+    number = count_of(len(results), "seed")
+    introduction = (
+        f"{config.model_settings.describe(config.trajectory.num_epochs)} learns "
+        f"{config.stairs.num_cells} simulated cells with {config.stairs.num_genes} genes. "
+        f"Every {config.trajectory.every} epochs {config.trajectory.num_samples} synthetic cells "
+        f"are drawn from it, and {measured.num_selected} genes are selected. {number}."
+        f"{'' if config.model_settings.model == 'vae' else FOR_ANOTHER_MODEL}"
+    )
+    figures_by_name = {
+        "patterns": (
+            _plot_patterns(results[0], genes),
+            "The most frequent patterns in the chosen genes at some epochs (first seed), as in "
+            "Fig. 3: one row a pattern, the most frequent on top, one column a gene.",
+        ),
+        "roles": (
+            _plot_roles(measured),
+            f"How many of the chosen genes have each role: mean over {number}, and the range.",
+        ),
+    }
+    return Section(
+        f"Training progress of a {config.model_settings.name} (Section 3.1.2, Fig. 3)",
+        introduction,
+        [_state(measured, *statement) for statement in STATEMENTS],
+        figures_by_name,
+        [_table(measured)],
+    )
+
+
+def _state(measured: Measured, epoch: int, paper: str, measure: Measure) -> Statement:
+    """Measure what the paper says of the epochs from one on."""
+    at = measured.results[0].first_from(epoch)
+    if at is None:
+        return Statement(paper, f"training stopped at epoch {measured.epochs[-1]}", "not measured")
+    return Statement(paper, *measure(measured, at))
+
+
+def _noise_early(measured: Measured, at: int) -> tuple[str, Verdict]:
+    end = max(at + 1, int(np.searchsorted(measured.epochs, 15)))
+    noise = measured.noise[:, at:end].mean()
+    when = epochs_in_words(measured.epochs[at:end])
+    text = f"{noise:.1f} of {measured.num_selected} are noise genes at {when}"
+    if at > 0:
+        text += f" (before training {measured.noise[:, 0].mean():.1f})"
+    return text, grade(noise / measured.num_selected, reproduced=0.5, partly=0.25)
+
+
+def _overlap_leads(measured: Measured, at: int) -> tuple[str, Verdict]:
+    stage, overlap, noise = np.moveaxis(measured.counts[:, at], -1, 0)
+    leads = (overlap > np.maximum(stage, noise)).mean()
+    text = (
+        f"at epoch {measured.epochs[at]}: {overlap.mean():.1f} overlap, {stage.mean():.1f} stage "
+        f"and {noise.mean():.1f} noise genes; overlap genes are the most numerous in {leads:.0%} "
+        "of seeds"
+    )
+    return text, grade(leads, reproduced=0.75, partly=0.4)
+
+
+def _mostly_overlap(share: float) -> Measure:
+    """Return what measures whether overlap genes have such a share from a checkpoint on."""
+
+    def measure(measured: Measured, at: int) -> tuple[str, Verdict]:
+        overlap, num_selected = measured.overlap[:, at:], measured.num_selected
+        first = overlap[:, 0].mean()
+        text = (
+            f"from epoch {measured.epochs[at]} on {overlap.mean():.1f} of {num_selected} (at that "
+            f"epoch {first:.1f}, lowest over checkpoints and seeds {overlap.min()})"
+        )
+        holds_at_once = first / num_selected >= share - 0.2
+        reproduced = share if holds_at_once else None
+        return text, grade(overlap.mean() / num_selected, reproduced=reproduced, partly=share - 0.2)
+
+    return measure
+
+
+def _pairs(measured: Measured, at: int) -> tuple[str, Verdict]:
+    found = np.array(
+        [
+            chosen_pairs(features, measured.genes)
+            for result in measured.results
+            for features in result.features[at:]
+        ]
+    )
+    observed, expected = found.mean(axis=0)
+    text = (
+        f"from epoch {measured.epochs[at]} on {observed:.2f} complete overlaps, where as many "
+        f"overlap genes drawn at random would give {expected:.2f}"
+    )
+    return text, grade(observed / max(expected, 1e-9), reproduced=1.5, partly=1.1)
+
+
+def _stair_patterns(measured: Measured, at: int) -> tuple[str, Verdict]:
+    shares = [
+        share_of_stair_patterns(features, states, measured.genes)
+        for result in measured.results
+        for features, states in zip(result.features[at:], result.states[at:], strict=True)
+    ]
+    text = (
+        f"{np.mean(shares):.0%} of the most frequent patterns from epoch {measured.epochs[at]} on "
+        "have ones in one overlap or two neighbouring ones only"
+    )
+    return text, grade(float(np.mean(shares)), reproduced=0.9, partly=0.7)
+
+
+def _robust(measured: Measured, at: int) -> tuple[str, Verdict]:
+    num_seeds = len(measured.results)
+    held = (measured.overlap[:, at:].min(axis=1) > measured.num_selected / 2).mean()
+    text = (
+        f"overlap genes are the majority at every checkpoint from epoch {measured.epochs[at]} on "
+        f"in {held:.0%} of {num_seeds} seeds, each with its own cells and weights"
+    )
+    return text, grade(held, reproduced=0.9, partly=0.5) if num_seeds > 1 else "not measured"
+
+
+STATEMENTS: tuple[tuple[int, str, Measure], ...] = (
+    (5, "At the beginning of training mostly noise genes are selected.", _noise_early),
+    (20, "After about 20 epochs the genes of overlaps become the strongest.", _overlap_leads),
+    (30, "After around 30 epochs mostly overlap genes are selected.", _mostly_overlap(0.6)),
+    (75, "After 75 epochs almost exclusively overlap genes are selected.", _mostly_overlap(0.9)),
+    (75, "The two genes of an overlap tend to be selected together.", _pairs),
+    (75, "Frequent patterns are those of one overlap or of two neighbours.", _stair_patterns),
+    (75, "This does not depend on the initial weights.", _robust),
+)
+"""What the paper says of the epochs from one on, and how it is measured."""
+
+
+def _table(measured: Measured) -> Table:
+    first = measured.results[0]
+    rows = sorted({at for epoch in TABLE_EPOCHS if (at := first.first_from(epoch)) is not None})
+    return Table(
+        f"Genes among the {measured.num_selected} chosen, mean over seeds",
+        ["epoch", *ROLES, "gain explained by chance", "reconstruction error (nats)"],
+        [
+            [
+                measured.epochs[at],
+                *(f"{value:.1f}" for value in measured.counts[:, at].mean(axis=0)),
+                f"{np.mean([result.by_chance[at].sum() for result in measured.results]):.1f}",
+                f"{np.mean([result.reconstruction[at] for result in measured.results]):.2f}"
+                if at
+                else "before training",
+            ]
+            for at in rows
+        ],
+    )
+
+
+def _plot_patterns(trajectory: Trajectory, genes: StairGenes) -> Figure:
+    shown = sorted(
+        {at for epoch in MOSAIC_EPOCHS if (at := trajectory.first_from(epoch)) is not None}
+    )
+    colors = [figures.ROLE_COLORS[role] for role in genes.role]
+    figure = Figure(figsize=(11, 1.75 * len(shown) + 0.9), layout="constrained")
+    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, at in zip(axes, shown, strict=True):
+        patterns = trajectory.patterns(at)
+        pattern_plot(patterns, features=trajectory.features[at].tolist(), colors=colors, ax=ax)
+        ax.set_title(f"epoch {trajectory.epochs[at]}", loc="left", fontsize=10)
+        ax.set_yticks([0, len(patterns.states) - 1], ["1", str(len(patterns.states))], fontsize=8)
+        ax.set_ylabel("pattern", fontsize=9)
+    columns = np.unique([0, *range(4, len(colors), 5), len(colors) - 1])
+    axes[-1].set_xticks(columns, [str(column + 1) for column in columns], fontsize=8)
+    axes[-1].set_xlabel("gene, in the order of the stages; noise genes last")
+    tones = {"not selected": NOT_SELECTED, "selected, 0": LOWEST, "selected, 1": HIGHEST}
+    figures.tile_legend(figure, figures.ROLE_COLORS, tones)
+    return figure
+
+
+def _plot_roles(measured: Measured) -> Figure:
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.subplots()
+    figures.role_lines(ax, measured.epochs, measured.counts, measured.num_selected)
+    ax.set(xlabel="epoch", ylabel=f"genes among the {measured.num_selected} chosen")
+    ax.legend(frameon=False, loc="center right")
+    return figure
