@@ -2,13 +2,13 @@
 # checked hashes. It is rebuilt only when the content of the lock changes.
 PYTHON ?= python3
 BIN := .venv/bin
-# Where the cortex data are looked for first; see experiments/cortex.py.
+# Where the cortex data are looked for first; see experiments/data/cortex.py.
 ifneq ($(wildcard ../shared/data/tasic2016),)
 export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo paper paper-small test bench lint lock clean
+.PHONY: help demo paper paper-small test test-deep bench lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,8 +22,16 @@ paper: .venv/requirements.lock  ## the studies at the paper's size, on two cores
 paper-small: .venv/requirements.lock  ## a reduced version of each
 	@$(BIN)/python -m experiments paper --small --workers 2
 
-test: .venv/requirements.lock  ## the tests
-	@$(BIN)/python -m pytest
+# ONLY=loglin/selection runs the tests of one folder with its examples; DURATIONS=20 lists the slowest.
+TESTS = $(if $(ONLY),$(wildcard tests/$(ONLY) $(ONLY)))
+PYTEST = $(BIN)/python -m pytest --numprocesses logical --dist loadgroup --no-loadscope-reorder $(TESTS) \
+  $(if $(DURATIONS),--durations $(DURATIONS))
+
+test: .venv/requirements.lock  ## the tests; ONLY=loglin/selection: of one folder; DURATIONS=20: the slowest
+	@$(PYTEST)
+
+test-deep: .venv/requirements.lock  ## the same with more seeds and larger samples, and the long ones
+	@LOGLIN_TEST_DEEP=1 $(PYTEST)
 
 bench: .venv/requirements.lock  ## speed against peers, as ratios
 	@$(BIN)/python -m benchmarks.selection
