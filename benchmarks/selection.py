@@ -20,7 +20,7 @@ from rich.table import Table
 from sklearn.feature_selection import mutual_info_classif
 
 from benchmarks.timing import alternate
-from experiments.studies.runtime import select_from_tables
+from experiments.analysis.plain_selection import select_from_tables
 from loglin import select_features
 
 JULIA_SECONDS = {4: 6.4, 7: 19.5, 10: 69.0}

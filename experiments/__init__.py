@@ -1,11 +1,11 @@
-"""The studies of the paper (Section 3) and what runs them: numbers first, pictures from numbers."""
+"""Studies of the paper (Section 3): units of work compute numbers, figures are drawn from them."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 
 def _check_neighbours() -> None:
-    """Refuse to work beside another package that hides one of ours."""
+    """Raise an ImportError if another package hides our `loglin` or `models`."""
     root = Path(__file__).parents[1]
     for name in ("loglin", "models"):
         found = find_spec(name)

@@ -1,16 +1,16 @@
-"""Run a study of the paper, or all: ``loglin STUDY``, or ``python -m experiments STUDY``."""
+"""Run one study of the paper, or all: ``loglin STUDY``, or ``python -m experiments STUDY``."""
 
 import os
 import signal
 import sys
 
 PIPE_CLOSED = 128 + 13
-"""Exit status of a program whose output nobody reads on, as shells give it (128 + SIGPIPE)."""
+"""Exit status after writing to a closed pipe, as shells report it (128 + SIGPIPE)."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line, and end without a traceback on Ctrl-C and a closed pipe."""
-    # While Python imports, Ctrl-C ends the process at once; afterwards it is handled.
+    """Run the command line; end without a traceback on Ctrl-C or a closed pipe."""
+    # During the imports Ctrl-C ends the process at once; afterwards `run` handles it.
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer has nowhere to go, and Python would complain about it at exit.
+        # Discard what is left in the buffer: at exit, Python would fail to write it and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(PIPE_CLOSED)
 

@@ -1,4 +1,4 @@
-"""The command line: which study runs, how, and what is printed at its end."""
+"""The command line: parse the arguments, run the studies, and print the outcome."""
 
 import sys
 from collections import Counter
@@ -19,17 +19,18 @@ from experiments.runs.units import Done, Failed, run_units
 from experiments.studies.catalogue import STUDIES, Study
 
 ALL = "paper"
-"""Runs every study."""
+"""The command that runs every study."""
 OPTIONS = Options()
-"""What is not asked for otherwise."""
+"""The default options."""
 
 
 def run_study(
     name: str, config: Any, options: Options, where: Executor | None = None
 ) -> tuple[Section | None, list[Done], list[Failed]]:
-    """Run a study, or what is left of it, and write its section of the page.
+    """Run the units of a study that have no result yet, and write its section of the page.
 
-    The section is None if every unit failed.
+    Returns the section, the units that are done, and those that failed. The section is None if
+    every unit failed.
     """
     study = STUDIES[name]
     seeds = _seeds(name, options)
@@ -45,7 +46,7 @@ def run_study(
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Read the command line and run what it names."""
+    """Parse the command line and run the studies that it names."""
     compute_on_one_core()
     is_small = "--small" in arguments
     try:
@@ -75,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
                 print(_outcome(study, section, done, failed), flush=True)
                 num_failed += len(failed)
     except BrokenPipeError:
-        raise  # no fault of a file
+        raise  # not a problem with a file; handled in `__main__`
     except OSError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -117,7 +118,7 @@ def _all_studies(options: Unprefixed[Options] = OPTIONS) -> tuple[str, Any, Opti
 def _provenance(
     config: Any, seeds: Sequence[int], done: Sequence[Done], failed: Sequence[Failed]
 ) -> dict[str, Any]:
-    """Return what the page says about where its numbers come from."""
+    """Return the provenance of the numbers that the page shows."""
     return {
         "settings": asdict(config),
         "seeds": f"{seeds[0]} to {seeds[-1]}",
@@ -131,7 +132,7 @@ def _provenance(
 def _outcome(
     name: str, section: Section | None, done: Sequence[Done], failed: Sequence[Failed]
 ) -> str:
-    """Return the one line that a study ends with."""
+    """Return the line to print at the end of a study, after the tracebacks if there are any."""
     parts = []
     if section is not None:
         verdicts = Counter(statement.verdict for statement in section.statements)

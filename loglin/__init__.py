@@ -1,10 +1,12 @@
 """Log-linear models on the samples of a generative model (Sections 2.2 and 2.3 of the paper).
 
-Everything here works on codes: integers 0..L-1, one column a variable, each column with its own
-number of levels L. The path is codes -> tables -> selection -> patterns -> distances -> map.
+All functions work on codes: integers 0..L-1 with one column per variable, where each variable has
+its own number of levels L. The steps of an analysis are codes -> tables -> selection -> patterns ->
+distances -> map.
 
-`tables` has codes and contingency tables, `hierarchical` the models of one table, `selection` the
-choice of features from samples, `patterns` what these form, and `plots` draws all of it.
+`tables` makes codes and contingency tables, `hierarchical` fits log-linear models to one table,
+`selection` chooses features from samples, `patterns` finds their patterns and the distances between
+these, `monitoring` does so for each epoch of a training, and `plots` draws the results.
 """
 
 from loglin.hierarchical import (

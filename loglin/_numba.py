@@ -1,4 +1,4 @@
-"""How all kernels are compiled, and what several of them use."""
+"""The decorator that compiles all kernels, and a function that several of them use."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ from numba.extending import intrinsic
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function when it is first called; keep the code on disk where that is possible."""
+    """Compile a function on its first call, and cache the machine code on disk if possible."""
     try:
         return njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba finds no folder that it may write to
+    except RuntimeError:  # numba found no writable folder for its cache
         return njit(error_model="numpy")(function)
 
 

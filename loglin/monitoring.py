@@ -1,4 +1,4 @@
-"""What a model has learned at each epoch of its training (Sections 2.3 and 3.1.2)."""
+"""Follow what a model learns over the epochs of its training (Sections 2.3 and 3.1.2)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ RngOf = Callable[[int], np.random.Generator]
 
 
 class Checkpoint(NamedTuple):
-    """What the samples of a model show at an epoch of its training."""
+    """The features and patterns found in samples of a model at one epoch of its training."""
 
     epoch: int
     selection: Selection
@@ -37,26 +37,27 @@ def follow(
     ----------
     stream : iterable of (epoch, x, u)
         Samples as `models.sample_at` yields them, or from any other model: codes x (n, p), and
-        latents u (n, r) or None. Real latents are cut at their medians (`latent_codes`).
+        latents u (n, r) or None. Latents that are not whole numbers are cut at their medians
+        (`latent_codes`).
     num_features : int
-        How many to choose at each epoch, q.
+        Number of features to select at each epoch, q.
     num_patterns : int
-        Most patterns at each epoch.
+        Largest number of patterns at each epoch.
     rng : numpy Generator, or function from the epoch to one, optional
-        Draws the shuffles. With a function, what is drawn at an epoch does not depend on which
-        other epochs there are.
+        Draws the shuffles. With a function, the shuffles at an epoch do not depend on which other
+        epochs there are.
     **settings
-        As in `select_features`.
+        Further arguments of `select_features`.
 
-    Yields
-    ------
-    Checkpoint
-        One for each entry of the stream, as it comes.
+    Returns
+    -------
+    iterator of Checkpoint
+        One for each entry of the stream, computed when the entry is read.
 
     Raises
     ------
     ValueError
-        If an argument or the samples do not fit.
+        If an argument is invalid or, while iterating, the samples are.
 
     Examples
     --------
@@ -65,12 +66,32 @@ def follow(
     >>> [found.selection.features.tolist() for found in follow(samples, 1)]
     [[0], [0]]
     """
+    if not isinstance(stream, Iterable):
+        raise ValueError(f"`stream` must be an iterable of (epoch, x, u), got {stream!r}")
+    return _follow(stream, num_features, num_patterns, rng, settings)
+
+
+def _follow(
+    stream: Iterable[Any],
+    num_features: int,
+    num_patterns: int,
+    rng: np.random.Generator | RngOf | None,
+    settings: dict[str, Any],
+) -> Iterator[Checkpoint]:
     for entry in stream:
         if not (isinstance(entry, tuple) and len(entry) == 3):
-            raise ValueError(f"`stream` must give triples (epoch, x, u), got {entry!r}")
+            raise ValueError(
+                f"`stream` must give triples (epoch, x, u), got a {type(entry).__name__}"
+            )
         epoch, x, u = entry
         own_rng = rng(epoch) if callable(rng) else rng
         codes = None if u is None else latent_codes(u)
         selection = select_features(x, codes, num_features, rng=own_rng, **settings)
-        patterns = frequent_patterns(x, selection.features.tolist(), num_patterns)
-        yield Checkpoint(epoch, selection, patterns)
+        yield Checkpoint(epoch, selection, _patterns(x, selection, num_patterns))
+
+
+def _patterns(x: ArrayLike, selection: Selection, num_patterns: int) -> Patterns:
+    """Return the patterns of the selected features; empty if no feature was selected."""
+    if not selection.features.size:
+        return Patterns(np.zeros((0, 0), np.int8), np.zeros(0, np.int64))
+    return frequent_patterns(x, selection.features.tolist(), num_patterns)

@@ -1,40 +1,41 @@
-"""Plots of tables, patterns, maps and selections. Colours are Okabe and Ito's.
+"""Plots of tables, patterns, maps and selections, in the colours of Okabe and Ito.
 
 This is the only module of `loglin` that imports matplotlib, and ``import loglin`` does not import
-it: ``from loglin.plots import mosaic_plot``. Each function draws on `ax`, or on a new figure, and
-returns the axes.
+it: use ``from loglin.plots import mosaic_plot``. Each function draws on `ax`, or on a new figure,
+and returns the axes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.hierarchical import Fit
+from loglin.hierarchical.mosaic import label_places, tiles
 from loglin.patterns import Patterns
 from loglin.selection import Selection
-from loglin.validation import as_features, as_table
+from loglin.validation import as_count, as_features, as_frequencies, as_table
 
 ORANGE, GREEN, GREY, BLUE = "#E69F00", "#009E73", "#8C8C8C", "#0072B2"
 PURPLE, YELLOW, RED = "#CC79A7", "#F0E442", "#D55E00"
 INK, LINE = "#1A1A1A", "#BFBFBF"
 
 NOT_SELECTED, LOWEST, HIGHEST = -1.0, 0.0, 1.0
-"""Tones of a tile: bright where a feature is not selected, else medium for its lowest level to dark
-for its highest. NaN leaves a tile blank."""
+"""Tones of a tile: light if the feature is not selected, otherwise from medium for its lowest level
+to dark for its highest. NaN leaves a tile blank."""
 
 _CUTS = (2.0, 4.0)
-"""Residuals beyond these are shaded lightly, and fully."""
+"""Absolute residuals beyond which tiles are shaded lightly and fully."""
 _MOST_AXES = 4
-"""Axes whose levels find room around the plot."""
-_LABEL_SPACE = 0.08
-"""Least distance of two labels."""
-_GAP = 0.03
-"""Space between tiles of the first split; it shrinks with each further one."""
+"""Largest number of axes, since their levels are written along the four sides of the plot."""
+_MARKS = {0: "\u2013", 1: "|"}
+_MARK_SPACE = "\u200a"
+"""Space between the marks of a pattern on a map, so that dashes do not join."""
 
 
 def mosaic_plot(
@@ -43,17 +44,17 @@ def mosaic_plot(
     """Draw a table as tiles whose areas are its counts, shaded by a model's residuals.
 
     The first axis splits the square from top to bottom, the second each part from left to right,
-    and so on in turn. A tile is blue where more was counted than the model expects, orange where
-    less: lightly beyond 2, fully beyond 4. A circle stands for an empty cell.
+    and so on in turn. A tile is blue if its count is larger than the model expects, orange if
+    it is smaller: lightly for a residual beyond 2, fully beyond 4. A circle marks an empty cell.
 
     Parameters
     ----------
     fit : Fit
-        Of a table with one to four axes; its names and labels are written around the plot.
+        Fit of a table with one to four axes; its names and labels are written around the plot.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     kind : str
-        Of residual, as in `Fit.residuals`.
+        Kind of residual, as in `Fit.residuals`.
     legend : bool
         Whether to explain the shades beside the plot.
 
@@ -74,8 +75,7 @@ def mosaic_plot(
             f"got {fit.table.ndim} axes and a total of {fit.table.sum():g}"
         )
     residuals = fit.residuals(kind)
-    if ax is None:
-        ax = plt.subplots(figsize=(6.4, 5.2))[1]
+    ax = _as_axes(ax, (6.4, 5.2))
     for tile, residual in zip(tiles(fit.table), residuals.ravel(), strict=True):
         x, y, width, height = tile
         if width * height == 0:
@@ -103,37 +103,6 @@ def mosaic_plot(
     return ax
 
 
-def tiles(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Split the unit square in proportion to counts.
-
-    Returns
-    -------
-    (cells, 4) array
-        Left, bottom, width and height of each cell's tile, in C order. Areas are proportional to
-        counts but for the gaps; where a whole part is empty it is split evenly.
-    """
-    parts = np.array([[0.0, 0.0, 1.0, 1.0]])
-    for axis in range(table.ndim):
-        sums = table.sum(axis=tuple(range(axis + 1, table.ndim))).reshape(len(parts), -1)
-        totals = sums.sum(axis=1, keepdims=True)
-        shares = np.where(totals > 0, sums / np.where(totals > 0, totals, 1), 1 / sums.shape[1])
-        vertical = axis % 2 == 0  # the first axis goes down the page
-        begin, length = parts[:, 1 if vertical else 0], parts[:, 3 if vertical else 2]
-        levels = sums.shape[1]
-        gap = np.minimum(_GAP / (1 + axis), 0.5 / max(levels - 1, 1)) * length[:, None]
-        lengths = shares * (length[:, None] - gap * (levels - 1))
-        offsets = np.cumsum(lengths + gap, axis=1) - lengths - gap
-        split = np.repeat(parts[:, None], levels, axis=1)
-        if vertical:
-            split[:, :, 1] = (begin + length)[:, None] - offsets - lengths
-            split[:, :, 3] = lengths
-        else:
-            split[:, :, 0] = begin[:, None] + offsets
-            split[:, :, 2] = lengths
-        parts = split.reshape(-1, 4)
-    return parts
-
-
 def _residual_color(residual: float) -> tuple[float, float, float]:
     strength = int(np.searchsorted(_CUTS, abs(residual)))
     color = np.array(to_rgb(BLUE if residual > 0 else ORANGE))
@@ -148,7 +117,7 @@ def _write_levels(ax: Axes, fit: Fit) -> None:
     )  # fmt: skip
     for axis, (side, x_name, y_name) in zip(range(fit.table.ndim), sides, strict=False):
         vertical = axis % 2 == 0
-        for label, at in zip(fit.labels[axis], _label_places(fit.table, axis), strict=True):
+        for label, at in zip(fit.labels[axis], label_places(fit.table, axis), strict=True):
             if vertical:
                 ax.text(
                     x_name, at, label, rotation=90, va="center", fontsize=9, parse_math=False,
@@ -169,31 +138,6 @@ def _write_levels(ax: Axes, fit: Fit) -> None:
             ax.text(x_name, far, fit.names[axis], ha="center", va="center", weight="bold")
 
 
-def _label_places(table: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """Return where along its side each level of an axis is written.
-
-    That is beside the middle of its tiles, in the part of the plot where these are farthest apart.
-    """
-    grid = tiles(table.sum(axis=tuple(range(axis + 1, table.ndim)))).reshape(
-        *table.shape[: axis + 1], 4
-    )
-    # Of the axes that split the other way, the last level touches the right and the bottom.
-    edge = tuple(
-        slice(None) if other % 2 == axis % 2 else (-1 if axis > 1 else 0) for other in range(axis)
-    )
-    begin, length = (1, 3) if axis % 2 == 0 else (0, 2)
-    middles = (grid[..., begin] + grid[..., length] / 2)[edge].reshape(-1, table.shape[axis])
-    if middles.shape[1] == 1:
-        return middles[0]
-    places = middles[np.abs(np.diff(middles, axis=1)).min(axis=1).argmax()]
-    # Labels of thin tiles are pushed apart.
-    direction = -1 if axis % 2 == 0 else 1
-    ordered = direction * places
-    for i in range(1, len(ordered)):
-        ordered[i] = max(ordered[i], ordered[i - 1] + _LABEL_SPACE)
-    return direction * ordered
-
-
 def pattern_plot(
     patterns: Patterns,
     *,
@@ -202,22 +146,22 @@ def pattern_plot(
     colors: Sequence[str] | str = BLUE,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw patterns as tiles: a row for each, with its count; a column for each feature.
+    """Draw patterns as tiles: one row per pattern, with its count, and one column per feature.
 
-    A tile is medium where the feature has its lowest level and dark where it has its highest: off
-    and on for binary features.
+    A tile is medium if the feature has its lowest level and dark if it has its highest: off and on
+    for binary features.
 
     Parameters
     ----------
     patterns : Patterns
-        As from `frequent_patterns`. A row of negative states stays blank.
+        Patterns, for instance from `frequent_patterns`. A row with negative states stays blank.
     names : sequence of str, optional
-        Of the columns.
+        Names of the columns.
     features : sequence of q ints, optional
-        Where the features of the patterns stand among all features. Then all of them have a column,
-        as many as there are colors, bright where a feature is not selected.
+        Positions of the patterns' features among all features. Then all features get a column, as
+        many as there are `colors`, and the features that are not selected are light.
     colors : sequence of str, or str
-        Of each column, or of all.
+        Colour of each column, or of all columns.
     ax : matplotlib Axes, optional
 
     Returns
@@ -227,11 +171,11 @@ def pattern_plot(
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
     """
     if not isinstance(patterns, Patterns):
         raise ValueError(f"`patterns` must be Patterns, got {type(patterns).__name__}")
-    states = np.asarray(patterns.states)
+    states = as_table(patterns.states, "patterns")
     if features is None:
         num_columns, columns = states.shape[1], list(range(states.shape[1]))
     elif isinstance(colors, str):
@@ -243,21 +187,23 @@ def pattern_plot(
             f"`features` must be one for each column of the states: expected {states.shape[1]}, "
             f"got {len(columns)}"
         )
-    column_colors = [colors] * num_columns if isinstance(colors, str) else list(colors)
-    for name, values in (("names", names), ("colors", column_colors)):
-        if values is not None and len(values) != num_columns:
-            raise ValueError(f"`{name}` must be {num_columns}, one a column, got {len(values)}")
-    ax = _as_axes(ax, (0.45 * num_columns + 1.6, 0.28 * len(states) + 1.2))
+    own_colors = _as_colors([colors] * num_columns if isinstance(colors, str) else colors)
+    if len(own_colors) != num_columns:
+        raise ValueError(f"`colors` must be {num_columns}, one per column, got {len(own_colors)}")
+    words = None if names is None else _as_words(names, "names", num_columns, "column")
+    longest = max(map(len, words or [""]))
+    size = 0.45 * num_columns + 1.6, 0.28 * len(states) + 0.8 + 0.11 * longest
+    ax = _as_axes(ax, size)
     tones = np.full((len(states), num_columns), NOT_SELECTED)
     tones[:, columns] = states / np.maximum(states.max(axis=0), 1)
     tones[(states < 0).any(axis=1)] = np.nan
-    draw_tiles(ax, tones, column_colors)
+    draw_tiles(ax, tones, own_colors)
     ax.set_yticks(range(len(states)), [f"{count:,}" for count in patterns.counts], fontsize=8)
     ax.set_ylabel("samples")
-    if names is None:
+    if words is None:
         ax.set_xticks([])
     else:
-        ax.set_xticks(range(num_columns), list(names), rotation=90, parse_math=False)
+        ax.set_xticks(range(num_columns), words, rotation=90, parse_math=False)
     return ax
 
 
@@ -271,22 +217,22 @@ def map_plot(
     color: str = BLUE,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw where patterns lie on a map, as from `embed`, each written as one mark a feature.
+    """Draw patterns on a map, for instance from `embed`, each written with one mark per feature.
 
-    A dash is a 0, a bar a 1, other levels are their digits.
+    A dash stands for 0, a bar for 1, and digits for other levels.
 
     Parameters
     ----------
     points : (k, 2) array
-        A pattern whose place is NaN is left out.
+        Positions of the patterns. A pattern with a NaN is left out.
     states : (k, q) int array
         The patterns.
     labels : sequence of k str, optional
-        Written above each.
+        Text to write above each pattern.
     counts : (k,) array, optional
-        Samples that carry each pattern: dots have areas in proportion to them.
+        Number of samples that carry each pattern; the areas of the dots are proportional to it.
     path : sequence of ints, optional
-        Patterns to join by a line, in their order.
+        Patterns to connect by a line, in this order.
     color : str
     ax : matplotlib Axes, optional
 
@@ -297,31 +243,38 @@ def map_plot(
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
     """
     places, codes = as_table(points, "points"), as_table(states, "states")
     if places.shape != (len(codes), 2):
         raise ValueError(
-            f"`points` must be two numbers for each of `states`: expected shape {len(codes), 2}, "
+            f"`points` must be two numbers for each of `states`: expected shape {(len(codes), 2)}, "
             f"got {places.shape}"
         )
-    sizes = np.full(len(codes), np.nan) if counts is None else np.asarray(counts, float)
-    for name, values in (("labels", labels), ("counts", sizes)):
-        if values is not None and len(values) != len(codes):
-            raise ValueError(f"`{name}` must be {len(codes)}, one a pattern, got {len(values)}")
+    if codes.dtype.kind == "f" and (codes != np.floor(codes)).any():
+        raise ValueError("`states` must hold whole numbers, got others")
+    words = None if labels is None else _as_words(labels, "labels", len(codes), "pattern")
+    (own_color,) = _as_colors([color])
+    areas, opacity = np.full(len(codes), 8.0), 1.0
+    if counts is not None:
+        sizes = as_frequencies(counts, "counts")
+        if sizes.shape != (len(codes),):
+            raise ValueError(
+                f"`counts` must be {len(codes)}, one per pattern, got shape {sizes.shape}"
+            )
+        areas, opacity = 300 * sizes / max(sizes.max(), 1), 0.35
+    steps = [as_count(step, "path", 0, len(codes) - 1) for step in _as_path(path)]
     ax = _as_axes(ax, (5.0, 5.0))
-    if path is not None:
-        ax.plot(*places[list(path)].T, color=LINE, linewidth=1, zorder=0)
-    areas = np.full(len(codes), 8.0) if counts is None else 300 * sizes / max(sizes.max(), 1)
-    opacity = 1.0 if counts is None else 0.35
-    ax.scatter(places[:, 0], places[:, 1], s=areas, color=color, alpha=opacity, linewidths=0)
-    for pattern, (state, place) in enumerate(zip(codes, places, strict=True)):
+    if steps:
+        ax.plot(*places[steps].T, color=LINE, linewidth=1, zorder=0)
+    ax.scatter(places[:, 0], places[:, 1], s=areas, color=own_color, alpha=opacity, linewidths=0)
+    for pattern, (state, place) in enumerate(zip(codes.astype(int), places, strict=True)):
         if np.isfinite(place).all():
-            marks = "".join("\u2013|"[code] if code in (0, 1) else str(code) for code in state)
-            text = marks if labels is None else f"{labels[pattern]}\n{marks}"
+            marks = _MARK_SPACE.join(_MARKS.get(code, str(code)) for code in state.tolist())
             ax.annotate(
-                text, place, fontsize=6, ha="center", va="center", family="DejaVu Sans Mono",
-                parse_math=False,
+                marks if words is None else f"{words[pattern]}\n{marks}", place, (0, 3),
+                textcoords="offset points", fontsize=6, ha="center", va="bottom",
+                family="DejaVu Sans Mono", parse_math=False,
             )  # fmt: skip
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.2)
@@ -333,17 +286,18 @@ def map_plot(
 def gain_plot(
     selection: Selection, *, names: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the gain of each step, its two parts, and what chance would have given.
+    """Draw the gain of each step, its two parts, and the gain expected by chance.
 
-    Under Eq. 1 the lower part of a bar is association with the features chosen before, the upper
-    one association with the latent given these. A point with its standard deviation is the mean
-    gain of the same feature shuffled among the samples, where it was shuffled.
+    Under Eq. 1 the lower part of a bar is the association with the features chosen before, the
+    upper part the association with the latent given these features. Under another null model a bar
+    is the whole gain. Points and error bars are mean and standard deviation of the gain of the same
+    feature after shuffling, if it was shuffled.
 
     Parameters
     ----------
     selection : Selection
     names : sequence of str, optional
-        Of all features; by default their numbers are written.
+        Names of all features; by default their numbers are written.
     ax : matplotlib Axes, optional
 
     Returns
@@ -353,35 +307,40 @@ def gain_plot(
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
     """
     if not isinstance(selection, Selection):
         raise ValueError(f"`selection` must be a Selection, got {type(selection).__name__}")
-    num_columns = selection.scores.shape[2]
-    if names is not None and len(names) != num_columns:
-        raise ValueError(f"`names` must be {num_columns}, one a feature, got {len(names)}")
-    steps = np.arange(len(selection.features))
-    ax = _as_axes(ax, (0.5 * len(steps) + 2.4, 3.4))
-    before = np.nan_to_num(selection.feature_gains)
-    latent = np.nan_to_num(selection.latent_gains)
-    ax.bar(steps, before, color=LINE, label="with the features before")
-    ax.bar(steps, latent, bottom=before, color=BLUE, label="with the latent, given these")
-    chance = selection.chance
+    features, chance = selection.features, selection.chance
+    words = [str(feature) for feature in features]
+    if names is not None:
+        all_names = _as_words(names, "names", selection.scores.shape[2], "feature")
+        words = [all_names[feature] for feature in features]
+    steps = np.arange(len(features))
+    ax = _as_axes(ax, (0.5 * len(steps) + 2.4, 3.2 + 0.08 * max(map(len, words), default=0)))
+    gains, before, latent = (
+        np.nan_to_num(part)
+        for part in (selection.gains, selection.feature_gains, selection.latent_gains)
+    )
+    if np.allclose(before + latent, gains):
+        ax.bar(steps, before, color=LINE, label="with the features before")
+        ax.bar(steps, latent, bottom=before, color=BLUE, label="with the latent, given these")
+    else:
+        ax.bar(steps, gains, color=BLUE, label="gain")
     if np.isfinite(chance.mean).any():
         ax.errorbar(
             steps, chance.mean, chance.sd, fmt="o", color=ORANGE, markersize=4, capsize=3,
             label="shuffled",
         )  # fmt: skip
-    written = [str(feature) if names is None else names[feature] for feature in selection.features]
-    ax.set_xticks(steps, written, rotation=90, parse_math=False)
+    ax.set_xticks(steps, words, rotation=90, parse_math=False)
     ax.set_ylabel("gain (G2)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=9)
     bare(ax)
     return ax
 
 
 def shade(color: str, tone: float) -> NDArray[np.float64]:
-    """Return a colour as (3,) RGB in a tone: see `NOT_SELECTED`, `LOWEST` and `HIGHEST`."""
+    """Return a colour in a tone (see `NOT_SELECTED`, `LOWEST` and `HIGHEST`) as (3,) RGB."""
     rgb = np.array(to_rgb(color))
     if tone == NOT_SELECTED:
         return rgb + (1 - rgb) * 0.82
@@ -390,7 +349,7 @@ def shade(color: str, tone: float) -> NDArray[np.float64]:
 
 
 def draw_tiles(ax: Axes, tones: NDArray[np.float64], colors: Sequence[str]) -> None:
-    """Draw tiles in rows, one colour a column, in the tone given for each (rows, columns)."""
+    """Draw a grid of tiles, one colour per column, in the given tones (rows, columns)."""
     image = np.ones((*tones.shape, 3))
     for tone in np.unique(tones[~np.isnan(tones)]):
         rows, columns = np.nonzero(tones == tone)
@@ -406,13 +365,38 @@ def draw_tiles(ax: Axes, tones: NDArray[np.float64], colors: Sequence[str]) -> N
 
 
 def bare(ax: Axes) -> None:
-    """Leave only the left and bottom axis, in a light line."""
+    """Leave only the left and bottom spines, in a light colour."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(LINE)
     ax.tick_params(color=LINE, labelcolor=INK)
 
 
 def _as_axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    if ax is not None:
-        return ax
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    if ax is None:
+        return plt.subplots(figsize=size, layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise ValueError(f"`ax` must be matplotlib Axes, got {type(ax).__name__}")
+    return ax
+
+
+def _as_words(values: Any, name: str, number: int, each: str) -> list[str]:
+    """Check that there are `number` words, one per `each`."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` must be a sequence of names, got {values!r}")
+    words = [str(value) for value in values]
+    if len(words) != number:
+        raise ValueError(f"`{name}` must be {number}, one per {each}, got {len(words)}")
+    return words
+
+
+def _as_colors(values: Any) -> list[str]:
+    for value in values:
+        if not is_color_like(value):
+            raise ValueError(f"`colors` must be colours that matplotlib knows, got {value!r}")
+    return list(values)
+
+
+def _as_path(path: Any) -> Iterable[Any]:
+    if path is not None and not isinstance(path, Iterable):
+        raise ValueError(f"`path` must be a sequence of patterns, got {path!r}")
+    return () if path is None else path

@@ -10,20 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 from loglin.validation import MAX_LEVELS, as_choice, as_codes, as_count, as_number, as_table
 
 MAX_TABLE_BYTES = 2**32
-"""Largest dense table that is built (4 GiB)."""
+"""Size of the largest dense table that is built (4 GiB)."""
 SIZE_FACTOR_RULES = ("all-positive", "positive-counts")
 
 
 def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
-    """Return 1 where a value is larger than that quantile of its column, else 0 (Sec. 2.5).
+    """Return 1 where a value exceeds the given quantile of its column, else 0 (Sec. 2.5).
 
-    The comparison is strict, so where more than half of a column is zero the median cut
-    separates zero from everything above it.
+    The comparison is strict, so if more than half of a column is zero, the median separates
+    zero from all positive values.
 
     Parameters
     ----------
     values : (n, p) array
-        Real numbers, such as expression or continuous latents.
+        Real numbers, such as expression values or continuous latents.
     quantile : float
         Between 0 and 1; 0.5 cuts at the median.
 
@@ -52,7 +52,7 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
     """Return the quantile bin of each value within its column, 0..num_levels-1.
 
     The bins of a column are cut at its quantiles 1/L, 2/L, ..., (L-1)/L; a value equal to a
-    cut falls below it. `dichotomize` is the case of two levels.
+    cut goes to the lower bin. Two levels give the same as `dichotomize`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
     Raises
     ------
     ValueError
-        As `dichotomize`, or if `num_levels` is out of range.
+        As in `dichotomize`, or if `num_levels` is out of range.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
 
 
 def latent_codes(u: ArrayLike) -> NDArray[Any]:
-    """Return latents as codes: integers as they are, other numbers cut at their medians.
+    """Return latents as codes: unchanged if all are whole numbers, else cut at the column medians.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def latent_codes(u: ArrayLike) -> NDArray[Any]:
 
     Returns
     -------
-    (n, r) int array
+    (n, r) array
 
     Raises
     ------
@@ -105,7 +105,10 @@ def latent_codes(u: ArrayLike) -> NDArray[Any]:
            [0, 1]], dtype=int8)
     """
     latents = as_table(u, "u")
-    return dichotomize(latents) if latents.dtype.kind == "f" else latents
+    if latents.dtype.kind != "f" or (latents == np.floor(latents)).all():
+        return latents
+    values = _as_values(latents, "u")
+    return (values > np.quantile(values, 0.5, axis=0)).astype(np.int8)
 
 
 def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -114,7 +117,7 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
     Parameters
     ----------
     codes : (n, d) int array
-        One column a variable.
+        One column per variable.
     levels : sequence of d ints, optional
         Number of levels of each variable; by default one more than its largest code, at
         least two.
@@ -127,7 +130,7 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
     Raises
     ------
     ValueError
-        If `codes` are no codes, `levels` do not fit them, or the table would be larger than
+        If `codes` are not codes, `levels` do not fit them, or the table would be larger than
         `MAX_TABLE_BYTES`.
 
     Examples
@@ -148,7 +151,7 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
 
 
 def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
-    """Add a table up to the margin of some axes, keeping all dimensions."""
+    """Return the margin of a table over `axes`; the axes that are summed out keep length 1."""
     others = tuple(axis for axis in range(table.ndim) if axis not in axes)
     return table.sum(axis=others, keepdims=True)
 
@@ -156,21 +159,21 @@ def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
 def size_factors(
     counts: ArrayLike, rule: Literal["all-positive", "positive-counts"] = "all-positive"
 ) -> NDArray[np.float64]:
-    """Return how deeply each cell is sequenced, relative to a typical one.
+    """Return the size factor of each cell: its sequencing depth relative to a typical cell.
 
     A cell's factor is the median, over genes, of the ratio of its count to the gene's geometric
-    mean over cells. The median is taken of logarithms, so between an even number of genes it is
-    the geometric mean of the middle two.
+    mean over cells. The median is taken of the logarithms, so for an even number of genes it is
+    the geometric mean of the middle two ratios.
 
     Parameters
     ----------
     counts : (n, p) array
-        Reads of each gene in each cell, not negative.
+        Number of reads of each gene in each cell.
     rule : "all-positive" or "positive-counts"
-        Which genes count. "all-positive" takes those without a zero in any cell, as DESeq does.
-        In sparse counts there is no such gene. "positive-counts" takes for each cell the genes
-        that it has; the geometric mean of a gene is then the n-th root of the product of its
-        positive counts ("poscounts" in DESeq2).
+        Which genes are used. "all-positive" takes the genes without a zero in any cell, as DESeq
+        does; sparse counts have no such gene. "positive-counts" takes, for each cell, the genes
+        with a positive count in it; the geometric mean of a gene is then the n-th root of the
+        product of its positive counts ("poscounts" in DESeq2).
 
     Returns
     -------
@@ -179,8 +182,8 @@ def size_factors(
     Raises
     ------
     ValueError
-        If `counts` are none, no gene is positive in all cells although the rule asks for it, or a
-        cell has no reads at all.
+        If `counts` are not counts, a cell has no reads, or `rule` is "all-positive" and no gene is
+        positive in all cells.
 
     Examples
     --------
@@ -199,8 +202,8 @@ def size_factors(
     genes = is_positive.any(axis=0) if rule == "positive-counts" else is_positive.all(axis=0)
     if not genes.any():
         raise ValueError(
-            "`counts` have no gene that is positive in all cells: `rule` 'positive-counts' is for "
-            "sparse counts"
+            "`counts` must have a gene that is positive in all cells, got none: `rule` "
+            "'positive-counts' is for sparse counts"
         )
     ratios = np.where(is_positive, logarithms - logarithms.mean(axis=0), np.nan)[:, genes]
     factors: NDArray[np.float64] = np.exp(np.nanmedian(ratios, axis=1))
@@ -220,11 +223,11 @@ def normalize(
     return np.asarray(counts, np.float64) / factors[:, None]
 
 
-def _as_values(values: ArrayLike) -> NDArray[np.float64]:
-    array = as_table(values, "values").astype(np.float64)
+def _as_values(values: ArrayLike, name: str = "values") -> NDArray[np.float64]:
+    array = as_table(values, name).astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(
-            "`values` must be finite (for logarithms of counts, add one first), "
+            f"`{name}` must be finite (for logarithms of counts, add one first), "
             f"got {array[~np.isfinite(array)][0]}"
         )
     return array

@@ -1,17 +1,21 @@
-"""Text in columns."""
-
-from __future__ import annotations
+"""Plain text in aligned columns."""
 
 from collections.abc import Sequence
 
 
-def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Set text in columns: the first two to the left, the others to the right."""
+def as_columns(rows: Sequence[Sequence[str]], num_left: int = 2) -> list[str]:
+    """Return rows of text as lines with aligned columns.
+
+    The first `num_left` columns are flush left, the others flush right.
+
+    >>> as_columns([("model", "df"), ("[A]", "10")], num_left=1)
+    ['model  df', '[A]    10']
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
+            cell.ljust(width) if i < num_left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in rows
     ]

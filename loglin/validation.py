@@ -1,4 +1,7 @@
-"""Check what comes in at a public door: one sentence for each kind of mistake."""
+"""Check the arguments of public functions.
+
+Each error message names the argument, what was expected, and what was given.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,15 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAX_LEVELS = 127
-"""Most levels of one variable: codes are stored as int8."""
+"""Largest number of levels of a variable: codes are stored as int8."""
 
 
 def as_codes(
     values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
 ) -> tuple[NDArray[np.int8], tuple[int, ...]]:
-    """Check a table of codes at the door; return it as int8 with each column's number of levels.
+    """Check a table of codes; return it as int8, with the number of levels of each column.
 
-    Integers and booleans of any width and order are taken, and floats that are whole numbers.
+    Integers and booleans of any width and order are accepted, and floats that are whole numbers.
     """
     codes = as_table(values, name)
     if codes.dtype.kind == "f":
@@ -35,7 +38,7 @@ def as_codes(
             f"`{name}` must hold codes below {MAX_LEVELS}, the most levels a variable may have, "
             f"got {most}"
         )
-    # Columns are looked at one by one, which takes long, only where not all are binary.
+    # The maxima of the columns are slow to compute; they are not needed if all codes are 0 or 1.
     all_binary = np.ones(codes.shape[1], np.int64)
     largest = codes.max(axis=0).astype(np.int64) if most > 1 else all_binary
     if levels is None:
@@ -66,7 +69,7 @@ def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """Check that values are an array of real numbers, none of them masked."""
     try:
         array = np.asarray(values)
-    except ValueError:  # numpy's message speaks of inhomogeneous shapes
+    except ValueError:  # numpy's own message is about inhomogeneous shapes
         raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
@@ -102,14 +105,14 @@ def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -
 
 
 def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
-    """Check that a setting is one of some words."""
+    """Check that a setting is one of the allowed words."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
     return value
 
 
 def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:
-    """Check that there are latents for every sample."""
+    """Check that there is a row of latents for every sample."""
     if len(u) != len(x):
         raise ValueError(f"`u` must have as many rows as `x`: expected {len(x)}, got {len(u)}")
 
@@ -121,12 +124,12 @@ def as_levels(
     smallest: int = 1,
     largest: int | None = None,
 ) -> tuple[int, ...]:
-    """Check one number of levels per variable."""
+    """Check a sequence of numbers of levels, one per variable."""
     if not isinstance(levels, Iterable):
-        raise ValueError(f"`{name}` must be integers, one a variable, got {levels!r}")
+        raise ValueError(f"`{name}` must be integers, one per variable, got {levels!r}")
     checked = tuple(as_count(level, name, smallest, largest) for level in levels)
     if num_variables is not None and len(checked) != num_variables:
-        raise ValueError(f"`{name}` must be {num_variables}, one a variable, got {len(checked)}")
+        raise ValueError(f"`{name}` must be {num_variables}, one per variable, got {len(checked)}")
     return checked
 
 
@@ -141,12 +144,12 @@ def as_count(value: int, name: str, smallest: int, largest: int | None = None) -
 
 
 def as_tuple(given: Any) -> Any:
-    """Return a tuple in place of an iterable that may run out."""
+    """Turn an iterable into a tuple, since it may be readable only once; keep other values."""
     return tuple(given) if isinstance(given, Iterable) else given
 
 
 def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
-    """Check the argument at the door; return the columns that may be chosen, in order."""
+    """Check the columns that may be chosen; return them sorted."""
     if candidates is None:
         return np.arange(num_columns)
     if not isinstance(candidates, Iterable):
@@ -158,7 +161,7 @@ def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray
 
 
 def as_features(features: Sequence[int], num_columns: int) -> list[int]:
-    """Check a list of columns."""
+    """Check a sequence of different columns."""
     if np.ndim(features) != 1:
         raise ValueError(f"`features` must be a sequence of columns, got {features!r}")
     checked = [as_count(feature, "features", 0, num_columns - 1) for feature in features]

@@ -1,7 +1,8 @@
 """Deep generative models as pure functions in JAX (Sections 2.1 and 2.4 of the paper).
 
-A model is a `GenerativeModel`: the functions `init`, `epoch` and `sample`, and for most `bound`.
-What it learns is carried in its state, which the functions take and return. float32 throughout.
+A model is a `GenerativeModel`: the functions `init`, `epoch` and `sample`, and for most models
+`bound`. What a model has learned is in its state, which the functions take and return. All numbers
+are float32.
 """
 
 from models.base import GenerativeModel, Samples

@@ -1,4 +1,4 @@
-"""TODO models.base."""
+"""The interface of every generative model: a few pure functions (Section 2.1)."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,14 +13,14 @@ class Samples(NamedTuple):
     x: jax.Array
     """(n, p) codes of the features."""
     u: jax.Array
-    """(n, r) latents as the model gives them: real for a VAE, codes for a DBM."""
+    """(n, r) latents: real numbers for a VAE, codes for an RBM or a DBM."""
 
 
 class GenerativeModel(NamedTuple):
     """A model that learns the joint distribution of features and latents.
 
     The functions are pure: what is learned is in `state`, and each key is used once. `state`
-    and `info` are whatever the model needs, as pytrees of arrays.
+    and `info` are pytrees of arrays, whose structure depends on the model.
     """
 
     init: Callable[[jax.Array, ArrayLike], Any]
@@ -30,8 +30,8 @@ class GenerativeModel(NamedTuple):
     sample: Callable[[jax.Array, Any, int], Samples]
     """sample(key, state, num_samples) -> Samples."""
     bound: Callable[[jax.Array, Any, ArrayLike], jax.Array] | None = None
-    """bound(key, state, x) -> (n,) estimates of a lower bound of log P(x), in nats, where the
-    model has one; codes x are not checked, so that it can be traced."""
+    """bound(key, state, x) -> (n,) estimates of a lower bound of log P(x), in nats; None if the
+    model has no such bound. The codes x are not checked, so that `bound` can be traced."""
     check: Callable[[ArrayLike], Any] | None = None
-    """check(x) raises a ValueError if the model cannot take these data, where it tells; `init`
-    does so as well."""
+    """check(x) raises a ValueError if the model cannot be trained on these data, as `init` does;
+    None if the model has no such check."""

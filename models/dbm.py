@@ -1,4 +1,4 @@
-"""The deep Boltzmann machine under its short name; it is made in `models.boltzmann`."""
+"""The deep Boltzmann machine under a short name; the code is in `models.boltzmann`."""
 
 from models.boltzmann.dbm import DBMState, dbm, snapshots_with_pretraining, start_fine_tuning
 from models.boltzmann.energy import DBMParams, energy

@@ -1,8 +1,8 @@
-"""How well a model fits, by the outside criterion of Section 4.2: the log-likelihood, in nats.
+"""The log-likelihood of a model, in nats: the external criterion of Section 4.2.
 
-Of a Boltzmann machine it is exact for small machines, and otherwise estimated and bounded (see
-`models.boltzmann.likelihood`). Of a VAE, P(x) is an integral over the latents, bounded from below
-by means over draws of them.
+For a Boltzmann machine it is exact if the machine is small, otherwise estimated and bounded (see
+`models.boltzmann.likelihood`). For a VAE, P(x) is an integral over the latents, which is bounded
+from below by means over draws of the latents.
 """
 
 import math
@@ -36,8 +36,8 @@ def evidence_lower_bound(log_weights: ArrayLike) -> jax.Array:
     Parameters
     ----------
     log_weights : (num_draws, n) array
-        From `models.vae.log_importance_weights`. The mean over them is an unbiased estimate of the
-        bound, whatever their number.
+        From `models.vae.log_importance_weights`. The mean over draws is an unbiased estimate of
+        the bound for any number of draws.
     """
     return _as_weights(log_weights).mean(axis=0)
 
@@ -45,8 +45,8 @@ def evidence_lower_bound(log_weights: ArrayLike) -> jax.Array:
 def importance_weighted_bound(log_weights: ArrayLike) -> jax.Array:
     """Return the importance-weighted bound of log P(x) of each row, (n,) (Burda et al. 2016).
 
-    The logarithm of the mean weight: on average it lies below log P(x), and comes the closer the
-    more draws there are. Parameters as for `evidence_lower_bound`.
+    This is the logarithm of the mean weight. On average it is below log P(x), and it comes closer
+    the more draws there are. Parameters are as in `evidence_lower_bound`.
     """
     log_weights = _as_weights(log_weights)
     return jax.nn.logsumexp(log_weights, axis=0) - math.log(len(log_weights))

@@ -1,4 +1,4 @@
-"""One pass through the data by stochastic gradient descent, which every model trains with."""
+"""Stochastic gradient descent: one pass through the data, as used in training every model."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,17 +14,17 @@ GradientOf = Callable[[jax.Array, Any, Any, Any], tuple[Any, Any, Any]]
 
 
 class Pass(NamedTuple):
-    """What a pass through the data has made of a model."""
+    """Result of a pass through the data."""
 
     params: Any
     opt_state: optax.OptState
     memory: Any
-    """What else goes on from update to update, such as persistent chains."""
+    """Whatever else is carried from update to update, such as persistent chains."""
     info: Any
     """Means over the updates."""
     gradient_norm: jax.Array
-    """Euclidean length of the mean gradient. A norm in every update would cost a small batch more
-    than its update does."""
+    """Euclidean norm of the mean gradient over the updates. With small batches, computing a norm in
+    every update would take longer than the update itself."""
 
 
 def descend(
@@ -36,7 +36,7 @@ def descend(
     memory: Any,
     batches: Any,
 ) -> Pass:
-    """Make an update for each of the batches along the first axis; in traced code."""
+    """Make an update for each of the batches, which are along the first axis; for traced code."""
 
     def update(key: jax.Array, carry: tuple, batch: Any) -> tuple[tuple, Any]:
         params, opt_state, memory, total = carry
@@ -55,7 +55,7 @@ def descend(
 def in_batches(key: jax.Array, x: jax.Array, batch_size: int) -> jax.Array:
     """Shuffle the rows of x (n, p) into batches, (n // batch_size, batch_size, p).
 
-    The rest is left out, another one each time.
+    Rows that do not fill a batch are left out, different ones for each key.
     """
     num_batches = len(x) // batch_size
     order = jax.random.permutation(key, len(x))[: num_batches * batch_size]
@@ -74,11 +74,12 @@ def gradient_descent(
     ----------
     learning_rate : float
     momentum : float
-        Share of the last step that is made again.
+        Share of the last update that is added to the next one.
     weight_decay : float
-        Pull of the weights, not of the biases, towards 0.
+        Coefficient of the decay of the weights (not of the biases) towards 0.
     halving_updates : float, optional
-        Updates after which the rate has halved: it falls as 1 / (1 + t / halving_updates).
+        Number of updates after which the learning rate has halved: after t updates it is
+        multiplied by 1 / (1 + t / halving_updates).
     """
     rate: Any = learning_rate
     if halving_updates is not None:

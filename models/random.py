@@ -1,8 +1,8 @@
-"""Uniform random numbers, and loops whose steps have keys of their own.
+"""Uniform random numbers, faster on a CPU than those of `jax.random`.
 
-Random bits are the costliest part of a Gibbs sweep on a CPU. `jax.random` computes Threefry as a
-loop over its rounds, each a pass through memory: 14 ns a number on the machine where this was
-written. Written out, the same rounds fuse with what uses the numbers, and take about 1.5 ns.
+Random bits are the most expensive part of a Gibbs sweep on a CPU. `jax.random` computes Threefry as
+a loop over its rounds, each a pass through memory: 14 ns per number on the developer's machine. The
+same rounds, unrolled, are fused with the code that uses the numbers and take about 1.5 ns.
 """
 
 import math
@@ -15,18 +15,18 @@ PARITY = 0x1BD11BDA
 
 
 def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Draw float32 numbers from [0, 1): the very numbers of ``jax.random.uniform(key, shape)``.
+    """Draw float32 numbers from [0, 1), the same as ``jax.random.uniform(key, shape)``.
 
     Parameters
     ----------
     key : JAX key
-        Of the default kind, "threefry2x32"; another kind draws from `jax.random.uniform` itself.
+        Of the default kind, "threefry2x32"; keys of other kinds use `jax.random.uniform` itself.
     shape : tuple of ints
         At most 2^32 numbers.
     """
     if jax.random.key_impl(key) != "threefry2x32" or math.prod(shape) > 2**32:
         return jax.random.uniform(key, shape, jnp.float32)
-    position = jnp.zeros(shape, jnp.uint32)  # of each number in C order
+    position = jnp.zeros(shape, jnp.uint32)  # index of each number in C order
     for axis, stride in enumerate(_strides(shape)):
         position += jax.lax.broadcasted_iota(jnp.uint32, shape, axis) * jnp.uint32(stride)
     first, second = threefry(jax.random.key_data(key), jnp.zeros_like(position), position)
@@ -36,7 +36,7 @@ def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def threefry(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Encrypt pairs of uint32 with Threefry-2x32 of 20 rounds (Salmon et al., SC 2011)."""
+    """Encrypt pairs of uint32 with 20 rounds of Threefry-2x32 (Salmon et al., SC 2011)."""
     keys = key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY)
     first, second = first + keys[0], second + keys[1]
     for block in range(5):

@@ -1,4 +1,4 @@
-"""Loops whose steps have keys of their own."""
+"""Loops in which each step has a random key of its own."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,8 +17,8 @@ def scan_with_keys(
 ) -> tuple[Carry, Any]:
     """Scan with a key for each step: step(key, carry, input) -> (carry, output).
 
-    The keys pass as plain numbers, since JAX's check for keys that are used twice takes those of a
-    scan for one and the same where the scan is mapped over.
+    The keys are passed as raw integers, because under `vmap` JAX's check for key reuse would take
+    all keys of a scan for the same key.
     """
     if length is None:
         length = len(jax.tree.leaves(inputs)[0])

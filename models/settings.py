@@ -1,6 +1,7 @@
-"""Check and normalize settings where they are made: one sentence for each kind of mistake.
+"""Check the settings of a model when they are created, and convert their types.
 
-numpy's numbers are replaced by plain ones, which do not overflow and can be written to JSON.
+Each error message names the setting, what was expected, and what was given. Numbers of numpy are
+replaced by plain Python numbers, which do not overflow and can be written to JSON.
 """
 
 import math
@@ -32,7 +33,7 @@ def validate_numbers(
         is_number = isinstance(value, int | float | np.integer | np.floating)
         try:
             number = float(value) if is_number and not isinstance(value, bool) else math.nan
-        except OverflowError:  # an integer beyond all floats
+        except OverflowError:  # an integer too large for a float
             number = math.nan
         if not 0 <= number < math.inf or (number == 0 and not or_zero):
             expected = "a number of at least 0" if or_zero else "a positive number"
@@ -43,7 +44,7 @@ def validate_numbers(
 def validate_tuples(config: Any, *names: str, length: int | None = None, smallest: int = 1) -> None:
     """Check that fields of a frozen dataclass are None or tuples of integers.
 
-    They must have one entry for each of `length` features, if that is given.
+    If `length` is given, tuples must have one entry for each of `length` features.
     """
     for name in names:
         values = getattr(config, name)
@@ -58,7 +59,7 @@ def validate_tuples(config: Any, *names: str, length: int | None = None, smalles
 
 
 def validate_levels(config: Any, num_features: int) -> None:
-    """Check the field `levels`: None, or from 2 to 127 for each feature."""
+    """Check the field `levels`: None, or a number from 2 to 127 for each feature."""
     validate_tuples(config, "levels", length=num_features, smallest=2)
     if config.levels is not None and max(config.levels) > MAX_LEVELS:
         raise ValueError(f"`levels` must be at most {MAX_LEVELS}, got {max(config.levels)}")
@@ -72,7 +73,7 @@ def check_flags(config: Any, *names: str) -> None:
 
 
 def validate_optimization(config: Any) -> None:
-    """Check the settings of `models.descent.gradient_descent`."""
+    """Check the settings of `models.optimization.gradient_descent`."""
     validate_numbers(config, "learning_rate")
     validate_numbers(config, "momentum", "weight_decay", or_zero=True)
     validate_numbers(config, "halving_updates", optional=True)

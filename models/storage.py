@@ -1,7 +1,7 @@
-"""Keep trained models in files that are safe to open, whoever wrote them.
+"""Save trained models to files that are safe to open, whoever wrote them.
 
 A file is a numpy archive of plain arrays and one text: the kind of model, its settings, a schema
-version and a hash of all of it. Nothing in it is executed, and there is no pickle.
+version and a hash of all of these. It contains no pickle, and nothing in it is executed.
 """
 
 import hashlib
@@ -36,35 +36,36 @@ DAMAGE = (
     ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError,
     zipfile.BadZipFile, OverflowError, MemoryError,
 )  # fmt: skip
-"""What reading a file that is not ours can come to; zipfile says that it does not know a way of
-compression with a NotImplementedError."""
+"""Errors that reading a damaged or foreign file can raise; zipfile raises NotImplementedError for
+an unknown compression method."""
 
 
 class Saved(NamedTuple):
-    """A trained model."""
+    """A trained model, as read from a file."""
 
     config: Any
-    """`VAEConfig`, `RBMConfig` or `DBMConfig`; `vae`, `rbm` or `dbm` of it is the model."""
+    """`VAEConfig`, `RBMConfig` or `DBMConfig`; make the model with `vae`, `rbm` or `dbm`."""
     state: Any
-    """What it has learned."""
+    """State of the model."""
 
 
 def save_state(path: str | Path, config: Any, state: Any) -> None:
-    """Write a trained model to a file, which is complete or not there.
+    """Save a trained model to a file; if this fails, no incomplete file is left.
 
     Parameters
     ----------
     path : path
         An existing file is replaced.
     config : VAEConfig, RBMConfig or DBMConfig
+        Settings of the model.
     state
-        As of the model of this config, trained with its own optimiser; for a DBM also as of
+        State of the model with these settings and its default optimiser; for a DBM also a state of
         `pretraining`.
 
     Raises
     ------
     ValueError
-        If the config is none, or the state is not one of its model's.
+        If `config` is not one of these, or `state` is not a state of its model.
     OSError
         If the file cannot be written.
     """
@@ -85,12 +86,12 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
 
 
 def load_state(path: str | Path) -> Saved:
-    """Read a trained model; training can go on from it, see `snapshots`.
+    """Read a trained model from a file; to continue its training see `resume` in `snapshots`.
 
     Raises
     ------
     ValueError
-        If the file is not one of `save_state`, is of a newer schema, or has been changed.
+        If the file was not written by `save_state`, has another schema version, or was changed.
     OSError
         If the file cannot be read.
     """
@@ -108,7 +109,7 @@ def load_state(path: str | Path) -> Saved:
         raise ValueError(f"`path` must be a file as it was written, got a changed one: {path}")
     if kind not in KINDS:
         raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {kind!r}: {path}")
-    # The hash keeps out accidents, not authors: what follows is checked as well.
+    # The hash detects accidental damage, but anyone can compute it, so check the contents as well.
     try:
         as_tuples = {
             name: tuple(value) if isinstance(value, list) else value
@@ -126,7 +127,7 @@ def load_state(path: str | Path) -> Saved:
 
 
 def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file under another name, and give it its own once it is complete on the disk."""
+    """Write a file under a temporary name, and rename it when it is complete on the disk."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
@@ -140,18 +141,18 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 
 
 def _blank(kind: str, config: Any) -> Any:
-    """Return shapes and types of a model's state, without computing it."""
+    """Return the shapes and types of a model's state, without computing the state."""
     _, model = KINDS[kind]
     is_deep = isinstance(config, DBMConfig)
     num_features = config.layer_sizes[0] if is_deep else config.num_features
-    # One cell will do: batches do not show in the state.
+    # One cell is enough, since the state does not depend on the batch size.
     single = {"batch_size": 1} | ({"fine_batch_size": 1} if is_deep else {})
     config, x = replace(config, **single), np.zeros((1, num_features), np.int8)
     return jax.eval_shape(lambda key: model(config).init(key, x), jax.random.key(0))
 
 
 def _digest(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:
-    """Return a hash of the header and of names, types, shapes and bytes of the arrays."""
+    """Return a hash of the header and of the names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -1,4 +1,4 @@
-"""Train a model in jitted blocks of epochs, and look at it on the way (Section 2.4)."""
+"""Train a model in jitted blocks of epochs, with snapshots in between (Section 2.4)."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -14,14 +14,14 @@ from models.base import GenerativeModel
 from models.validation import as_count, as_data, check_key, check_type
 
 LARGEST = 1e6
-"""A state with a float beyond this counts as diverged."""
+"""Training has diverged if a float of the state is larger than this in absolute value."""
 
 
 class DivergedError(ArithmeticError):
-    """Training came to numbers that are not finite or very large."""
+    """Training led to numbers that are not finite or too large."""
 
     def __init__(self, epoch: int, last_good: Any) -> None:
-        """Name the epoch; keep the state before it, None if there is none."""
+        """Name the epoch that diverged; keep the state before it, or None if there is none."""
         super().__init__(
             "training diverged before its first epoch, in the model's `init`"
             if last_good is None
@@ -36,20 +36,20 @@ class DivergedError(ArithmeticError):
 
 
 class Monitored(NamedTuple):
-    """An epoch's info, with what the model makes of the data after it: means, in nats."""
+    """An epoch's info, with bounds on the log-likelihood after it: means over the data, in nats."""
 
     info: Any
-    """As of the model."""
+    """Info of the model's `epoch`."""
     bound: jax.Array
     """Lower bound of log P(x) of the training data."""
     held_out_bound: jax.Array
-    """The same of data held out."""
+    """Lower bound of log P(x) of the held-out data."""
 
     @property
     def free_energy_gap(self) -> jax.Array:
-        """Free energy of the data held out less that of the training data; log Z cancels.
+        """Free energy of the held-out data minus that of the training data; log Z cancels.
 
-        A gap that widens while training goes on is a sign of overfitting (Hinton 2012).
+        A gap that grows during training is a sign of overfitting (Hinton 2012).
         """
         return self.bound - self.held_out_bound
 
@@ -68,12 +68,12 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     Returns
     -------
     state
-        As of the model. The same as the last of `snapshots` with the same key.
+        The state of the model, the same as from `snapshots` with the same key.
 
     Raises
     ------
     ValueError, DivergedError
-        As `snapshots`.
+        As in `snapshots`.
     """
     as_count(num_epochs, "num_epochs", 0)
     return next(snapshots(key, model, x, [int(num_epochs)]))[1]
@@ -90,8 +90,8 @@ def snapshots(
 ) -> Iterator[tuple[int, Any, Any]]:
     """Train, and yield the model at each of the given epochs.
 
-    Each epoch has a key of its own, from `key` and its number, so the state after it does not
-    depend on which epochs are looked at, nor on whether training was interrupted.
+    Each epoch has a key of its own, made from `key` and its number, so the state after it depends
+    neither on the choice of `epochs` nor on whether training was interrupted.
 
     Parameters
     ----------
@@ -100,26 +100,27 @@ def snapshots(
     x : (n, p) int array
         Training data.
     epochs : iterable of ints
-        Increasing; 0 is the model before its first epoch. Each different distance between two of
-        them compiles once.
+        Increasing; 0 is the model before its first epoch. Training is compiled once for each
+        different distance between successive epochs.
     held_out : (m, p) int array, optional
-        Data to compare with after every epoch, for models with a `bound`.
+        Held-out data, whose `bound` is computed after every epoch; the model must have one.
     resume : (epoch, state), optional
-        Go on with this state, which was yielded at that epoch with the same key, in place of
-        starting anew.
+        Continue from this state, which was yielded at that epoch with the same key, instead of
+        starting with `init`.
 
     Returns
     -------
     iterator of (epoch, state, info)
-        State and info are as of the model, the info as `Monitored` where there are data held out;
-        it has one entry an epoch since the last snapshot along the first axis.
+        State and info of the model; with `held_out` the info is `Monitored`. Along the first axis
+        the info has one entry for each epoch since the last snapshot.
 
     Raises
     ------
     ValueError
-        If `key` is none, `epochs` do not increase from at least 0, or the model refuses `x`.
+        If `key` is not a key, `epochs` are not increasing integers of at least 0, or the model
+        cannot be trained on `x`.
     DivergedError
-        While iterating, if numbers are no longer finite or sane; it names the epoch and carries
+        While iterating, if numbers are not finite or too large. The error names the epoch and has
         the last good state.
     """
     check_key(key)
@@ -143,13 +144,13 @@ def snapshots(
 
 
 class Drawn(NamedTuple):
-    """Samples that a model gives at an epoch of its training."""
+    """Samples drawn from a model at one epoch of its training."""
 
     epoch: int
     x: NDArray[np.int8]
     """(n, p) codes of the features."""
     u: NDArray[Any]
-    """(n, r) latents as the model gives them: real for a VAE, codes for a DBM."""
+    """(n, r) latents: real numbers for a VAE, codes for an RBM or a DBM."""
 
 
 def sample_at(
@@ -160,26 +161,26 @@ def sample_at(
 ) -> Iterator[Drawn]:
     """Draw samples from a model at each snapshot of its training.
 
-    Each epoch has a key of its own, so its samples do not depend on which other epochs there are.
+    Each epoch has a key of its own, so its samples do not depend on the other epochs in the stream.
 
     Parameters
     ----------
     key : JAX key
     model : GenerativeModel
     stream : iterable of (epoch, state, info)
-        As from `snapshots`.
+        For instance from `snapshots`.
     num_samples : int
 
     Yields
     ------
     Drawn
-        (epoch, x, u) in numpy arrays, one for each snapshot, as it comes: `loglin.follow` takes
-        them.
+        (epoch, x, u) with numpy arrays, drawn when each snapshot is read. You can pass the iterator
+        to `loglin.follow`.
 
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)
@@ -239,25 +240,28 @@ def _snapshots(
     if not _is_sane(state):
         raise DivergedError(done, None)
     for epoch in epochs:
-        state, info, num_good = _block(
-            keys, state, data, done, model=model, num_epochs=epoch - done
-        )
-        if num_good < epoch - done:
-            raise DivergedError(done + int(num_good) + 1, state)
+        block = partial(_block, model=model, num_epochs=epoch - done)
+        if epoch == done:  # no epoch to train, so compile nothing
+            outlines = jax.eval_shape(block, keys, state, data, done)[1]
+            info = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), outlines)
+        else:
+            state, info, num_good = block(keys, state, data, done)
+            if num_good < epoch - done:
+                raise DivergedError(done + int(num_good) + 1, state)
         done = epoch
         yield epoch, state, info
 
 
 class Starts(NamedTuple):
-    """Models trained side by side; start i is entry i along the first axis of each array."""
+    """Models trained in parallel; start i is entry i along the first axis of each array."""
 
     state: Any
-    """As of the model; of a start that diverged, the last good one."""
+    """State of the model; for a start that diverged, the last good state."""
     info: Any
-    """As of the model, one entry an epoch along the second axis."""
+    """Info of the model, one entry per epoch along the second axis."""
     num_epochs: jax.Array
-    """(num_starts,) epochs that each start went through before it diverged, or all; -1 where it
-    diverged in `init`, and its state is no good."""
+    """(num_starts,) number of epochs before each start diverged, or of all epochs; -1 if `init`
+    diverged, so that there is no good state."""
 
 
 def train_starts(
@@ -265,8 +269,8 @@ def train_starts(
 ) -> Starts:
     """Train a model from several random starts at once.
 
-    Start i is what ``train(jax.random.split(key, num_starts)[i], ...)`` gives, up to rounding: the
-    arithmetic of many starts at once is ordered differently than that of one.
+    Start i is the result of ``train(jax.random.split(key, num_starts)[i], ...)`` up to rounding,
+    since many starts at once are computed in a different order than one.
 
     Parameters
     ----------
@@ -297,7 +301,7 @@ def train_starts(
 def run_epochs(
     key: jax.Array, state: Any, x: jax.Array, *, model: GenerativeModel, num_epochs: int
 ) -> tuple[Any, Any]:
-    """Return state and infos after some epochs, in traced code; nothing is checked."""
+    """Return state and infos after `num_epochs` epochs, for traced code; nothing is checked."""
 
     def one(state: Any, epoch: jax.Array) -> tuple[Any, Any]:
         return model.epoch(jax.random.fold_in(key, epoch), state, x)
@@ -315,14 +319,14 @@ def _block(
     model: GenerativeModel,
     num_epochs: int,
 ) -> tuple[Any, Any, jax.Array]:
-    """Return state, infos and how many epochs were good; the state is that after the last good."""
+    """Return the state after the last good epoch, the infos, and the number of good epochs."""
     (epochs_key, bound_key), (x, held_out) = keys, data
 
     def one(carry: tuple[Any, jax.Array], epoch: jax.Array) -> tuple[tuple[Any, jax.Array], Any]:
         before, num_good = carry
         state, info = model.epoch(jax.random.fold_in(epochs_key, epoch), before, x)
         if held_out is not None and model.bound is not None:
-            # The same key, so that the estimates of log Z are the same.
+            # In one call with one key, so that both bounds use the same estimate of log Z.
             key = jax.random.fold_in(bound_key, epoch)
             bounds = model.bound(key, state, jnp.concatenate([x, held_out]))
             info = Monitored(info, bounds[: len(x)].mean(), bounds[len(x) :].mean())
@@ -336,13 +340,14 @@ def _block(
 
 
 def outline(tree: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Return the structure of a pytree, and shape and type of each leaf."""
+    """Return the structure of a pytree, and the shape and type of each leaf."""
     leaves = [(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(tree)]
     return jax.tree.structure(tree), leaves
 
 
+@partial(jax.jit, static_argnames="largest")
 def _is_sane(tree: Any, largest: float = LARGEST) -> jax.Array:
-    """Whether all floats of a pytree are numbers of at most this size, and finite."""
+    """Return whether all floats of a pytree are finite and at most `largest` in absolute value."""
     floats = [
         leaf
         for leaf in jax.tree.leaves(tree)

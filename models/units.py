@@ -1,10 +1,10 @@
 """Columns of codes as units of a network: Bernoulli for two levels, softmax for more (Section 2.1).
 
-A column with levels 0..L-1 becomes L - 1 units, of which unit k is 1 where the code is k; code 0
-is the one where all are 0. So a binary column is one Bernoulli unit, columns of any levels can be
-mixed, and an input a_k to each unit gives P(k) = exp(a_k) / (1 + sum_l exp(a_l)).
+A column with levels 0..L-1 becomes L - 1 units. Unit k is 1 if the code is k; all units are 0 if
+the code is 0. So a binary column is one Bernoulli unit, and columns of any numbers of levels can be
+mixed. With an input a_k to each unit, P(k) = exp(a_k) / (1 + sum_l exp(a_l)).
 
-`levels` is a tuple with the number of levels of each column, or None where all are binary; it is
+`levels` is a tuple with the number of levels of each column, or None if all are binary; it is
 static in traced code. The layers of a network hold units as floats, (..., units).
 """
 
@@ -20,19 +20,20 @@ Levels = tuple[int, ...] | None
 
 
 class Layout(NamedTuple):
-    """Where the units of each column stand."""
+    """Which units belong to which column and code."""
 
     column: NDArray[np.int32]
     """(units,) the column that each unit belongs to."""
     code: NDArray[np.int32]
     """(units,) the code that each unit stands for, from 1."""
     unit: NDArray[np.int32]
-    """(p, L - 1) the unit of each column and code; as many as there are units for none."""
+    """(p, L - 1) the unit of each column and code, L being the largest number of levels; the number
+    of all units where a column has no such code."""
 
 
 @cache
 def layout(levels: tuple[int, ...]) -> Layout:
-    """Return where the units of columns with these levels stand."""
+    """Return which units belong to which column and code, for columns with these levels."""
     column = np.repeat(np.arange(len(levels), dtype=np.int32), np.array(levels) - 1)
     code = np.concatenate([np.arange(1, count, dtype=np.int32) for count in levels])
     unit = np.full((len(levels), max(levels) - 1), len(column), np.int32)
@@ -88,10 +89,10 @@ def mean(inputs: jax.Array, levels: Levels = None) -> jax.Array:
 
 
 def draw(uniforms: jax.Array, inputs: jax.Array, levels: Levels = None) -> jax.Array:
-    """Draw units given their inputs (..., units) from one uniform number a column, (..., p).
+    """Draw units given their inputs (..., units), from one uniform number per column, (..., p).
 
-    The unit interval is divided among codes 1, 2, ... and then 0; a column's code is the one
-    whose part holds its number.
+    The unit interval is divided among the codes in the order 1, 2, ..., 0; the code of a column is
+    the one whose part of the interval contains its uniform number.
     """
     if levels is None:
         return (uniforms < mean(inputs)).astype(inputs.dtype)
@@ -108,5 +109,5 @@ def _by_column(units: jax.Array, levels: tuple[int, ...], missing: float = -jnp.
 
 
 def _with_zero(inputs: jax.Array) -> jax.Array:
-    """Add the input 0 of code 0 in front."""
+    """Prepend the input of code 0, which is 0."""
     return jnp.concatenate([jnp.zeros_like(inputs[..., :1]), inputs], axis=-1)

@@ -1,9 +1,9 @@
 """The variational autoencoder (Section 2.4; Kingma & Welling 2013).
 
-Prior u ~ N(0, I). The encoder gives q(u | x) = N(mean(x), diag(exp(log_variance(x)))), the
-decoder p(x | u), with a Bernoulli distribution for each binary feature and a categorical one for
-the others. Both have tanh hidden layers. Adam minimises the negative evidence lower bound with one
-draw of u per cell.
+The prior is u ~ N(0, I). The encoder gives q(u | x) = N(mean(x), diag(exp(log_variance(x)))). The
+decoder gives p(x | u), with a Bernoulli distribution for each binary feature and a categorical
+distribution for each other feature. Both networks have tanh hidden layers. Adam minimises the
+negative evidence lower bound with one draw of u per cell.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from models.settings import validate_counts, validate_levels, validate_numbers, 
 from models.validation import as_count, as_training_data, check_key, check_type
 
 COLLAPSED = 0.01
-"""Nats of divergence below which a latent tells nothing about a cell."""
+"""A latent is collapsed if its mean divergence from the prior is below this, in nats."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class VAEConfig:
     """Settings of a VAE; the defaults are the paper's."""
 
     num_features: int
-    """Features p."""
+    """Number of features, p."""
     num_latents: int = 10
-    """Latents r; the paper has 5 to 20."""
+    """Number of latents, r; the paper uses 5 to 20."""
     encoder_hidden: tuple[int, ...] | None = None
-    """Widths of the encoder's hidden layers; None: one as wide as the data."""
+    """Widths of the encoder's hidden layers; None: one layer of p units."""
     decoder_hidden: tuple[int, ...] | None = None
-    """Widths of the decoder's hidden layers; None: one as wide as the data."""
+    """Widths of the decoder's hidden layers; None: one layer of p units."""
     learning_rate: float = 1e-4
-    """Of Adam."""
+    """Learning rate of Adam."""
     batch_size: int = 1
     """Cells per gradient step."""
     levels: tuple[int, ...] | None = None
-    """Levels of each feature; None: all binary."""
+    """Number of levels of each feature; None: all binary."""
     warm_up_epochs: int = 0
-    """Epochs over which the divergence comes to count in full in the gradient; 0: from the
-    start."""
+    """Epochs over which the weight of the divergence in the gradient rises from 0 to 1; 0: the
+    weight is 1 from the start."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,12 +60,12 @@ class VAEConfig:
 
     @property
     def num_units(self) -> int:
-        """Inputs of the encoder and outputs of the decoder: one for a binary feature."""
+        """Number of inputs of the encoder and outputs of the decoder (see `models.units`)."""
         return units.num_units(self.num_features, self.levels)
 
 
 class VAEState(NamedTuple):
-    """What a VAE has learned, and what its optimiser remembers."""
+    """Parameters of a VAE and state of its optimiser."""
 
     params: Any
     """Weights and biases, as {"encoder": ..., "decoder": ...}."""
@@ -73,7 +73,7 @@ class VAEState(NamedTuple):
 
 
 class VAEInfo(NamedTuple):
-    """How an epoch went: means over its cells, in nats."""
+    """Losses of an epoch, means over its cells in nats, and other diagnostics."""
 
     loss: jax.Array
     """Negative evidence lower bound, `reconstruction + divergence`."""
@@ -82,13 +82,14 @@ class VAEInfo(NamedTuple):
     divergence: jax.Array
     """Kullback-Leibler divergence of the encoder's q(u | x) from the prior."""
     collapsed: jax.Array
-    """(r,) whether q(u_j | x) is next to the prior, in mean over cells, and tells nothing."""
+    """(r,) whether q(u_j | x) is so close to the prior, on average over cells, that latent j says
+    nothing about a cell (see `COLLAPSED`)."""
     gradient_norm: jax.Array
-    """Euclidean length of the mean gradient."""
+    """Euclidean norm of the mean gradient."""
 
 
 class Encoder(nn.Module):
-    """x -> mean and log variance of q(u | x)."""
+    """Network from x to mean and log variance of q(u | x)."""
 
     hidden: tuple[int, ...]
     num_latents: int
@@ -105,7 +106,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """u -> logits of the units of x (see `models.units`)."""
+    """Network from u to logits of the units of x (see `models.units`)."""
 
     hidden: tuple[int, ...]
     num_units: int
@@ -125,7 +126,7 @@ def _dense(width: int, name: str | None = None) -> nn.Dense:
 
 @cache
 def networks(config: VAEConfig) -> tuple[Encoder, Decoder]:
-    """Return the networks that a config describes."""
+    """Return the encoder and decoder that a config describes."""
     return (
         Encoder(config.encoder_hidden or (config.num_features,), config.num_latents),
         Decoder(config.decoder_hidden or (config.num_features,), config.num_units),
@@ -133,19 +134,20 @@ def networks(config: VAEConfig) -> tuple[Encoder, Decoder]:
 
 
 class Cells(NamedTuple):
-    """Cells sent through encoder and decoder."""
+    """Outputs of encoder and decoder for cells."""
 
     u: jax.Array
     """(..., r) latents drawn from the encoder."""
     mean: jax.Array
+    """(..., r) mean of q(u | x)."""
     log_variance: jax.Array
-    """(..., r) of q(u | x)."""
+    """(..., r) log variance of q(u | x)."""
     reconstruction: jax.Array
     """(...) cross-entropy of x given u, in nats."""
 
 
 def send_through(config: VAEConfig, params: Any, noise: jax.Array, x: jax.Array) -> Cells:
-    """Encode cells x (..., p), take latents at standard normal noise (..., r), decode these."""
+    """Encode cells x (..., p), draw latents with standard normal noise (..., r), decode these."""
     encoder, decoder = networks(config)
     encode: Any = encoder.apply
     decode: Any = decoder.apply
@@ -162,7 +164,7 @@ def log_importance_weights(
 ) -> jax.Array:
     """Return log [p(x | u) p(u) / q(u | x)] for draws of u from the encoder, (num_draws, n).
 
-    Their mean and log-mean-exp over draws are lower bounds of log P(x), see `models.likelihood`.
+    Their mean and log-mean-exp over draws are lower bounds of log P(x); see `models.likelihood`.
 
     Parameters
     ----------
@@ -179,7 +181,7 @@ def log_importance_weights(
     def draw(key: jax.Array, _: None, __: None) -> tuple[None, jax.Array]:
         noise = jax.random.normal(key, (len(x), config.num_latents))
         cells = send_through(config, params, noise, x)
-        # log p(u) - log q(u | x), of which the constants cancel
+        # log p(u) - log q(u | x); the constants cancel
         log_ratio = (noise**2 + cells.log_variance - cells.u**2).sum(axis=-1) / 2
         return None, log_ratio - cells.reconstruction
 
@@ -190,7 +192,7 @@ def log_importance_weights(
 def vae(config: VAEConfig) -> GenerativeModel:
     """Return a variational autoencoder.
 
-    The functions of the result are made once per config, so equal settings compile once.
+    The result is cached for each config, so that equal settings compile only once.
 
     Parameters
     ----------
@@ -199,8 +201,8 @@ def vae(config: VAEConfig) -> GenerativeModel:
     Returns
     -------
     GenerativeModel
-        With `VAEState` as state and `VAEInfo` as info. `epoch` visits the cells in random
-        order; if the batch size does not divide their number, the rest is left out of that
+        With `VAEState` as state and `VAEInfo` as info. `epoch` visits the cells in random order;
+        if the batch size does not divide their number, the remaining cells are left out of that
         epoch. `sample` draws u from the prior and x from the decoder. `bound` is the evidence
         lower bound, with one draw of u per cell.
     """
@@ -238,7 +240,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
     def epoch(key: jax.Array, state: VAEState, x: ArrayLike) -> tuple[VAEState, VAEInfo]:
         order_key, noise_key, steps_key = jax.random.split(key, 3)
         batches = in_batches(order_key, jnp.asarray(x), config.batch_size)
-        # The noise of all steps at once, which costs less than a small draw in every step.
+        # Draw the noise of all steps at once, which is faster than a small draw in every step.
         noise = jax.random.normal(noise_key, (*batches.shape[:2], config.num_latents))
         weights = jnp.ones(len(batches))
         if config.warm_up_epochs:

@@ -1,4 +1,7 @@
-"""Check what comes in at a public door: one sentence for each kind of mistake."""
+"""Check the arguments of public functions.
+
+Each error message names the argument, what was expected, and what was given.
+"""
 
 from typing import Any
 
@@ -8,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_LEVELS = 127
-"""Of a feature; codes are int8."""
+"""Largest number of levels of a feature: codes are stored as int8."""
 
 
 def as_data(x: Any, name: str = "x") -> jax.Array:
-    """Check data at the door: a table of codes; return it as int8."""
+    """Check that data are a table of codes; return it as int8."""
     return jnp.asarray(_as_table(x, name))
 
 
 def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.Array:
-    """Check data at a model's door: a column for each feature, of codes below its levels."""
+    """Check that data have a column for each feature, with codes below its number of levels."""
     table = _as_table(x, "x")
     if table.shape[1] != num_features:
         raise ValueError(
@@ -38,7 +41,7 @@ def _as_table(x: Any, name: str) -> NDArray[np.int8]:
         raise ValueError(f"`{name}` must not be masked")
     try:
         array = np.asarray(x)
-    except ValueError:  # numpy's message speaks of inhomogeneous shapes
+    except ValueError:  # numpy's own message is about inhomogeneous shapes
         raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
@@ -54,14 +57,14 @@ def _as_table(x: Any, name: str) -> NDArray[np.int8]:
 
 
 def check_key(key: Any) -> None:
-    """Check that a random key is a single one, of JAX's new kind."""
+    """Check that a random key is a single one, with a key dtype (not raw uint32)."""
     is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not is_key or key.shape != ():
         raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
 
 
 def check_type(value: Any, name: str, expected: type) -> None:
-    """Check that an argument is of the class that the next step relies on."""
+    """Check that an argument is an instance of a class."""
     if not isinstance(value, expected):
         raise ValueError(
             f"`{name}` must be of type {expected.__name__}, got {type(value).__name__}"
@@ -82,7 +85,7 @@ def as_training_data(
     batch_size: int,
     name: str = "batch_size",
 ) -> jax.Array:
-    """Check codes as `as_codes` does, and that they fill a batch of the setting `name`."""
+    """Check codes as `as_codes` does, and that they fill a batch; `name` is the batch setting."""
     data = as_codes(x, num_features, levels)
     if len(data) < batch_size:
         raise ValueError(

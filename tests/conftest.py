@@ -1,41 +1,34 @@
-import json
 import os
+
+# Before JAX computes: one core each for the processes that run tests, and the bits of one core.
+os.environ["NPROC"] = "1"
+
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
+from tests.depth import DEEP
+
 # A key that is used twice is an error in every test.
 jax.config.update("jax_debug_key_reuse", True)
 
-REFERENCE = Path(__file__).parent / "reference"
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is marked `deep`, unless the deep tests run; keep each file in one process.
 
-def reference(name):
-    """Read a JSON file of reference values."""
-    return json.loads((REFERENCE / name).read_text())
-
-
-def _r_tables():
-    return {
-        table["name"]: np.reshape(table["counts"], table["shape"]).astype(float)
-        for table in reference("loglin/r_loglin.json")["tables"]
-    }
-
-
-R_TABLES = _r_tables()
-"""Contingency tables by name."""
-R_MODELS = reference("loglin/r_loglin.json")["models"]
-"""R's fits of log-linear models to them."""
-
-PATTERN_CASES = sorted(path.stem for path in (REFERENCE / "patterns").glob("*.json"))
-
-
-def pattern_case(name):
-    """Read features, latents and what the authors' code made of them."""
-    with np.load(REFERENCE / "patterns" / f"{name}.npz") as file:
-        return file["X"], file["H"], reference(f"patterns/{name}.json")
+    Tests of a file share fixtures and what is compiled. Files that train the same models name a
+    group of their own: ``pytestmark = pytest.mark.xdist_group("cortex")``.
+    """
+    deep = [item for item in items if item.get_closest_marker("deep")]
+    if deep and not DEEP:
+        config.hook.pytest_deselected(items=deep)
+        items[:] = [item for item in items if item not in deep]
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""What several studies share: models and their training, evaluation, figures, and words."""
+"""Code that several studies share: models, training, evaluation, figures, and wording."""

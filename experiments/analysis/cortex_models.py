@@ -1,8 +1,8 @@
 """Models of the cortex cells, tuned over epochs and starts (Sections 2.4 and 3.2.1).
 
-The studies of Section 3.2 stand on the same trained models. A unit is one start on one split of
-the cells: its samples at the epoch that comes closest to the cells held out are kept, so a study
-only has to take the best of the starts.
+The studies of Section 3.2 use the same trained models. A unit is one start, that is one training
+from its own initial weights, on one split of the cells. It keeps the samples of the epoch at which
+they are closest to the held-out cells, so a study only has to choose the best start.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ from experiments.runs.units import Done, Unit
 from loglin.validation import as_count
 
 NUM_COMPARED = 2000
-"""Synthetic cells that are compared with the cells held out."""
+"""Number of synthetic cells that are compared with the held-out cells."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class TuningConfig:
         default_factory=lambda: TrajectoryConfig(num_epochs=200, num_selected=12, every=10)
     )
     num_starts: int = 10
-    """Initial weights that are tried for each model and split."""
+    """Number of starts, each with its own initial weights, for each model and split."""
     models: tuple[ModelName, ...] = ("vae", "dbm")
     """Which models to train."""
     num_latents: int = 10
     """Latents of the VAE, and units in the highest layer of the DBM."""
     batch_size: int = 1
-    """Cells per gradient step, of the DBM in pretraining."""
+    """Cells per gradient step (of the DBM: in pretraining)."""
 
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
@@ -72,7 +72,7 @@ class TuningConfig:
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of a unit; its seed is the start."""
+    """Settings of a unit; its seed is the number of the start."""
 
     cells: CortexConfig
     trajectory: TrajectoryConfig
@@ -82,11 +82,11 @@ class Training:
 
 
 class Trained(NamedTuple):
-    """What a model learned, how close it came to the cells held out, and its closest samples."""
+    """What a model learned, its distance to the held-out cells, and its closest samples."""
 
     trajectory: Trajectory
     cramer: NDArray[np.float64]
-    """(t,) Cramer statistic of the samples and the cells held out at each checkpoint."""
+    """(t,) Cramer statistic between the samples and the held-out cells at each checkpoint."""
     x: NDArray[np.int8]
     """(n, p) synthetic cells at the closest checkpoint."""
     u: NDArray[np.int8]
@@ -94,7 +94,7 @@ class Trained(NamedTuple):
 
     @property
     def best(self) -> int:
-        """The checkpoint that came closest."""
+        """Index of the checkpoint whose samples are closest to the held-out cells."""
         return int(self.cramer.argmin())
 
     @property
@@ -104,7 +104,7 @@ class Trained(NamedTuple):
 
 
 def two_layers(num_genes: int) -> tuple[int, int]:
-    """Return the widths of the encoder that the paper has for real cells."""
+    """Return the layer widths of the encoder that the paper uses for real cells."""
     return num_genes, num_genes // 2
 
 
@@ -128,7 +128,7 @@ def compute(settings: Training, seed: int, track: Track = without_bar) -> Traine
     Raises
     ------
     OSError
-        If the cortex data cannot be had.
+        If the cortex data are not available.
     """
     x = settings.cells.codes(load_cortex(settings.cells.panel))
     training, held_out = settings.cells.split(settings.split)

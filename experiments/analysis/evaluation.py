@@ -1,4 +1,4 @@
-"""How good samples and sets of genes are (Sections 2.4, 2.6, 2.7 and 3.2.4)."""
+"""Measures of the quality of samples and of gene sets (Sections 2.4, 2.6, 2.7 and 3.2.4)."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from loglin.validation import as_table
 def cramer_statistic(first: ArrayLike, second: ArrayLike) -> float:
     """Return the Cramer statistic of two samples (Baringhaus & Franz 2004).
 
-    nm / (n + m) times the mean distance between the samples less half of the mean distances within
-    each; it is half of the two-sample energy statistic, and small if both come from one
-    distribution.
+    This is nm / (n + m) times the difference between the mean distance between the samples and half
+    the sum of the mean distances within each sample. It is half of the two-sample energy statistic,
+    and small if both samples come from the same distribution.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def cramer_statistic(first: ArrayLike, second: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the samples are no tables of the same number of columns.
+        If the samples are not tables with the same number of columns.
 
     Examples
     --------
@@ -67,9 +67,10 @@ def principal_components(
 def joint_map(
     synthetic: ArrayLike, cells: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both on the first two principal components of all of them, standardized together.
+    """Map synthetic and real cells to their joint first two principal components.
 
-    This is the map on which Section 2.6 looks at labels: (n, 2) and (m, 2).
+    Both are standardized together. Returns coordinates (n, 2) and (m, 2). Labels are evaluated on
+    this map (Section 2.6).
     """
     x, y = np.asarray(synthetic), np.asarray(cells)
     scores = principal_components(np.concatenate([x, y]), 2, standardize=True)
@@ -77,21 +78,22 @@ def joint_map(
 
 
 def distance_to_cells(synthetic: ArrayLike, cells: ArrayLike, num_components: int = 5) -> float:
-    """Return the Cramer statistic on joint principal components: what Section 2.4 minimizes."""
+    """Return the Cramer statistic on joint principal components, which Section 2.4 minimizes."""
     x, y = np.asarray(synthetic), np.asarray(cells)
     scores = principal_components(np.concatenate([x, y]), num_components)
     return cramer_statistic(scores[: len(x)], scores[len(x) :])
 
 
 class Annotation(NamedTuple):
-    """Synthetic cells with the labels of real ones (Section 2.6)."""
+    """Labels transferred from real to synthetic cells (Section 2.6)."""
 
     labels: NDArray[np.str_]
     """(n,)"""
     matched: NDArray[np.bool_]
-    """(n,) whether a real cell carries the pattern; the other labels are random."""
+    """(n,) whether a real cell has the same pattern; if not, the label is random."""
     davies_bouldin: float
-    """Of the synthetic cells of the chosen types, by label; NaN with fewer than two types."""
+    """Davies-Bouldin index of the synthetic cells with labels of the given types; NaN if fewer than
+    two of these occur."""
 
 
 def annotate(
@@ -103,24 +105,24 @@ def annotate(
     types: Sequence[str],
     rng: np.random.Generator,
 ) -> Annotation:
-    """Transfer labels to synthetic cells by their pattern, and say how well they cluster.
+    """Transfer labels to synthetic cells by their pattern, and measure how well these cluster.
 
     Parameters
     ----------
     x : (n, p) int array
         Synthetic cells.
     points : (n, d) array
-        Where they lie; the Davies-Bouldin index is of these.
+        Their coordinates, from which the Davies-Bouldin index is computed.
     x_reference : (m, p) int array
         Real cells.
     labels : (m,) str array
         Their types.
     features : sequence of q ints
-        The genes that make the pattern.
+        The genes that define the pattern.
     types : sequence of str
-        Types that the index is about.
+        The index is computed from the cells with these labels.
     rng : numpy Generator
-        Draws labels for patterns that no real cell carries.
+        Draws labels for patterns that no real cell has.
     """
     transferred, matched = transfer_labels(x_reference, labels, x, features, rng=rng)
     among = np.isin(transferred, types)
@@ -136,19 +138,19 @@ def label_accuracy(
     features: Sequence[int],
     rng: np.random.Generator,
 ) -> float:
-    """Return the share of cells whose label is predicted correctly from others with their pattern.
+    """Return the share of cells whose label other cells with the same pattern predict correctly.
 
     Parameters
     ----------
     x : (n, p) int array
     labels : (n,) str array
     split : two int arrays
-        The cells that predict, by the most frequent label of each pattern, and those whose label
-        is predicted.
+        Indices of the cells that predict, by the most frequent label of each pattern, and of the
+        cells whose label is predicted.
     features : sequence of q ints
-        The genes that make the pattern.
+        The genes that define the pattern.
     rng : numpy Generator
-        Draws labels for patterns that none of the predicting cells carries.
+        Draws labels for patterns that none of the predicting cells has.
     """
     known, unknown = split
     predicted, _ = transfer_labels(x[known], labels[known], x[unknown], features, rng=rng)
@@ -156,10 +158,10 @@ def label_accuracy(
 
 
 def separation(values: ArrayLike, groups: ArrayLike) -> float:
-    """Return how many times farther apart cells of different groups are than those of one group.
+    """Return the ratio of the mean distance between groups to that within groups.
 
-    That is the mean Euclidean distance between pairs of different groups over that between pairs
-    of the same group.
+    The distances are Euclidean; the means are over all pairs of cells from different groups, and
+    over all pairs from the same group.
 
     >>> round(separation([[0.0], [1.0], [4.0], [5.0]], ["a", "a", "b", "b"]), 6)
     4.0
@@ -175,25 +177,27 @@ def nmf_loadings(
 ) -> NDArray[np.float64]:
     """Return the loading of each feature on each factor of an NMF, (p, k).
 
-    Multiplicative updates that lower the Kullback-Leibler divergence, from a random start (Brunet
-    et al. 2004), as in scikit-learn. Each factor is scaled so that its cells average 1, which puts
-    the loadings of different factors on one scale.
+    The factorization minimizes the Kullback-Leibler divergence by multiplicative updates from a
+    random start (Brunet et al. 2004), as implemented in scikit-learn. Each factor is scaled so that
+    its coefficients average 1 over the cells, which makes the loadings of different factors
+    comparable.
 
     Parameters
     ----------
     values : (n, p) array
-        Not negative.
+        Non-negative.
     num_factors : int
     seed : int
     max_iter : int
-        The updates end here, or when they no longer change the error.
+        Maximum number of updates; they end earlier if the error no longer changes.
     """
     model = NMF(
         num_factors, init="random", solver="mu", beta_loss="kullback-leibler", tol=1e-5,
         max_iter=max_iter, random_state=seed,
     )  # fmt: skip
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # long before the choice changes
+        # The most loaded features settle long before the updates converge.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         cells = model.fit_transform(as_table(values, "values").astype(np.float64))
     loadings: NDArray[np.float64] = (model.components_ * cells.mean(axis=0)[:, None]).T
     return loadings

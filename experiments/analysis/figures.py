@@ -1,4 +1,4 @@
-"""Drawing that the studies share, beside `loglin.plots`."""
+"""Plotting functions that the studies share, in addition to `loglin.plots`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from loglin.plots import BLUE, GREEN, GREY, LINE, LOWEST, ORANGE, PURPLE, RED, YELLOW, bare, shade
 
 ROLE_COLORS = {"stage": ORANGE, "overlap": GREEN, "noise": GREY}
-"""Of the simulated genes, as in the paper's figures."""
+"""Colours of the roles of simulated genes, as in the paper's figures."""
 
 TYPE_COLORS = {"Vip": PURPLE, "Sst": YELLOW, "Pvalb": RED, "L4": BLUE, "L5b": GREEN}
-"""Of the cell types that Fig. 6 colours."""
+"""Colours of the cell types that are highlighted in Fig. 6."""
 CELL_CLASS_COLORS = {"GABA": ORANGE, "Glutamate": BLUE}
 GENE_CLASS_COLORS = {
     "gabaergic": GREEN,
@@ -27,7 +27,7 @@ GENE_CLASS_COLORS = {
 }
 
 SERIES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, ":"), (PURPLE, "-."))
-"""Colour and line style of series that have no colours of their own."""
+"""Colours and line styles for series without fixed colours."""
 
 
 def scatter_by_label(
@@ -37,10 +37,10 @@ def scatter_by_label(
     colors: Mapping[str, str],
     size: float,
 ) -> None:
-    """Draw cells in the colours of their labels; cells of other labels in grey behind them."""
+    """Draw cells in the colours of their labels, with cells of other labels in grey behind them."""
     others = ~np.isin(labels, list(colors))
     ax.scatter(points[others, 0], points[others, 1], s=size, color=LINE, linewidths=0)
-    # Labels take turns, so that none covers the others.
+    # Draw the cells in random order, so that no label covers the others.
     order = np.random.default_rng(0).permutation(np.flatnonzero(~others))
     own_colors = [colors[name] for name in labels[order]]
     ax.scatter(points[order, 0], points[order, 1], s=size, c=own_colors, linewidths=0)
@@ -49,12 +49,12 @@ def scatter_by_label(
 
 
 def tone_patch(color: str, tone: float, label: str) -> Patch:
-    """Return a legend's swatch."""
+    """Return a swatch for a legend."""
     return Patch(color=tuple(shade(color, tone)), label=label)
 
 
 def dot_legend(figure: FigureBase, colors: Mapping[str, str]) -> None:
-    """Explain the colours of a scatter plot above a figure."""
+    """Add a legend for the colours of a scatter plot above a figure."""
     handles = [
         Line2D([], [], marker="o", linestyle="", color=color, label=name)
         for name, color in colors.items()
@@ -63,7 +63,7 @@ def dot_legend(figure: FigureBase, colors: Mapping[str, str]) -> None:
 
 
 def tile_legend(figure: FigureBase, colors: Mapping[str, str], tones: Mapping[str, float]) -> None:
-    """Explain the colours, and the tones by a swatch of all colours in each, above a figure."""
+    """Add a legend above a figure: the colours, and each tone as a swatch in all colours."""
     swatches: list[Any] = [tone_patch(color, LOWEST, name) for name, color in colors.items()]
     swatches += [
         tuple(tone_patch(color, tone, name) for color in colors.values())

@@ -1,4 +1,4 @@
-"""In which order points lie on a map: around a centre, or along a walk (Section 3.1.3)."""
+"""Order of points on a map: around a centre, or along a path (Section 3.1.3)."""
 
 from itertools import combinations
 
@@ -9,12 +9,12 @@ from loglin.validation import as_table
 
 
 def circular_order(points: ArrayLike, center: ArrayLike) -> float:
-    """Return how well points, in their order, go round a centre.
+    """Return how consistently a sequence of points goes round a centre.
 
-    It is the mean over all triples of points, taken in their order, of +1 where they go round
-    counter-clockwise and -1 where clockwise (Fisher & Lee 1982, with the order as the first
-    angle): 1 for a circle, a spiral or an open arc passed in order, -1 for the other direction,
-    around 0 for no order.
+    Each triple of points, taken in their order, counts +1 if it goes round counter-clockwise and -1
+    if clockwise; the result is the mean over all triples (Fisher & Lee 1982, with the order as the
+    first angle). It is 1 for points that follow each other along a circle, a spiral or an open arc,
+    -1 for the opposite direction, and around 0 if the points are in no order.
 
     Parameters
     ----------
@@ -42,16 +42,16 @@ def circular_order(points: ArrayLike, center: ArrayLike) -> float:
 def circular_order_null(
     points: ArrayLike, center: ArrayLike, num_permutations: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return `circular_order` of the points in orders drawn at random, (num_permutations,)."""
+    """Return `circular_order` of the points in random orders, (num_permutations,)."""
     angles = _angles(points, center)
     return _circular_orders(rng.permuted(np.tile(angles, (num_permutations, 1)), axis=1))
 
 
 def walk_p_value(points: ArrayLike, num_permutations: int, rng: np.random.Generator) -> float:
-    """Return the p-value of how short the walk from point to point is, in their order.
+    """Return the permutation p-value of the length of the path through the points in their order.
 
-    (1 + walks in random orders that are as short) / (1 + walks): small where points that follow
-    each other lie close, whatever the shape of the walk.
+    It is (1 + number of random orders whose path is as short) / (1 + number of random orders). It
+    is small if consecutive points are close to each other, whatever the shape of the path.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def walk_p_value(points: ArrayLike, num_permutations: int, rng: np.random.Genera
         total: NDArray[np.float64] = np.linalg.norm(np.diff(walk, axis=-2), axis=-1).sum(axis=-1)
         return total
 
-    # As short up to rounding, which the reverse of the order is.
+    # The tolerance is for rounding: the reverse order is as short.
     as_short = length(table[orders]) <= length(table) * (1 + 1e-9)
     return float((1 + as_short.sum()) / (1 + num_permutations))
 
@@ -79,7 +79,10 @@ def _angles(points: ArrayLike, center: ArrayLike) -> NDArray[np.float64]:
 
 
 def _circular_orders(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each row, (m,): triples a < b < c are counter-clockwise if the angles turn that way."""
+    """Return the circular order of each row of angles (m, n), (m,).
+
+    A triple a < b < c is counter-clockwise if its angles ascend, up to a cyclic shift.
+    """
     a, b, c = np.array(list(combinations(range(angles.shape[1]), 3))).T
     turn = np.sign(angles[:, b] - angles[:, a])
     turn = turn * np.sign(angles[:, c] - angles[:, b]) * np.sign(angles[:, c] - angles[:, a])
@@ -87,9 +90,9 @@ def _circular_orders(angles: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def swept_turns(points: ArrayLike, center: ArrayLike) -> float:
-    """Return how far points (n, 2), taken in their order, go round a centre, in turns.
+    """Return how many turns points (n, 2), taken in their order, make around a centre.
 
-    Each step turns the shorter way; counter-clockwise is positive.
+    Each step takes the shorter way; counter-clockwise is positive.
 
     >>> round(swept_turns([[1, 0], [0, 1], [-1, 0]], [0, 0]), 6)
     0.5

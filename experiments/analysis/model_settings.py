@@ -32,10 +32,11 @@ class ModelSettings:
     num_latents: int = 10
     """Latents of the VAE, or units in the highest layer of the DBM."""
     batch_size: int = 1
-    """Cells per gradient step, of the DBM in pretraining; with more, everything happens at later
-    epochs."""
+    """Cells per gradient step (of the DBM: in pretraining). With more cells per step, everything
+    happens at later epochs."""
     learning_rate: float | None = None
-    """Of Adam for the VAE, of gradient descent for the DBM; None: 0.0001 and 0.001."""
+    """Learning rate: of Adam for the VAE (None: 0.0001), of gradient descent for the DBM (None:
+    0.001)."""
     pretrain_share: float = 0.5
     """Share of the epochs in which a DBM is pretrained; in the others it is fine-tuned."""
     encoder_hidden: tuple[int, ...] | None = None
@@ -43,20 +44,20 @@ class ModelSettings:
 
     @property
     def name(self) -> str:
-        """What to call the model."""
+        """The name of the model in texts."""
         return MODEL_NAMES[self.model]
 
     def describe(self, num_epochs: int) -> str:
-        """Return a few words that begin a sentence."""
+        """Return a description of the model as the subject of a sentence."""
         if self.model == "vae":
             return f"A VAE with {self.num_latents} latents"
         return (
-            f"A DBM with {self.num_latents} units in its highest layer, in "
-            f"{self.num_pretraining(num_epochs)} epochs of pretraining and then in fine-tuning,"
+            f"A DBM with {self.num_latents} units in its highest layer "
+            f"({self.num_pretraining(num_epochs)} epochs of pretraining, then fine-tuning)"
         )
 
     def num_pretraining(self, num_epochs: int) -> int:
-        """Return how many of all epochs pretrain a DBM."""
+        """Return how many of the epochs are pretraining of a DBM."""
         return round(self.pretrain_share * num_epochs)
 
     def check(self, num_genes: int, num_cells: int) -> None:
@@ -91,9 +92,9 @@ class ModelSettings:
         )
 
     def dbm(self, num_genes: int, num_cells: int) -> DBMConfig:
-        """Return the settings of the DBM: as many units as genes, then the latents.
+        """Return the settings of the DBM: a hidden layer with a unit per gene, then the latents.
 
-        How long it is pretrained is for `train` to say.
+        `train` determines how long it is pretrained.
         """
         return DBMConfig(
             layer_sizes=(num_genes, num_genes, self.num_latents),
@@ -107,7 +108,7 @@ class ModelSettings:
     def build(self, x: NDArray[np.int8]) -> GenerativeModel:
         """Return the model for data like x (n, p).
 
-        That of a DBM draws samples, and bounds the likelihood, in both phases of its training.
+        A DBM can draw samples and bound the likelihood in both phases of its training.
         """
         num_cells, num_genes = x.shape
         if self.model == "vae":
@@ -117,10 +118,10 @@ class ModelSettings:
     def train(
         self, key: jax.Array, x: NDArray[np.int8], epochs: Sequence[int]
     ) -> Iterator[tuple[int, Any, Any]]:
-        """Train on x (n, p) and yield (epoch, state, info) at the epochs; the last ends it.
+        """Train on x (n, p) up to the last epoch given; yield (epoch, state, info) at each of them.
 
-        The epochs of a DBM are those of pretraining, in each of which every layer passes once
-        through the data, and then those of fine-tuning.
+        The epochs of a DBM start with pretraining, where every layer passes through the data once
+        per epoch; the remaining epochs are fine-tuning.
         """
         if self.model == "vae":
             return snapshots(key, self.build(x), x, epochs)
@@ -131,6 +132,6 @@ class ModelSettings:
 
 
 def check_models(models: Sequence[ModelName]) -> None:
-    """Check the models that a study trains side by side."""
+    """Check that there is at least one model, and none twice."""
     if not models or len(set(models)) < len(models):
         raise ValueError(f"`models` must be different, at least one, got {models}")

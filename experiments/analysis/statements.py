@@ -1,4 +1,4 @@
-"""Words for the results page: numbers in sentences, and verdicts."""
+"""Wording of the results page: numbers in sentences, and verdicts."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,7 @@ def mean_with_range(values: ArrayLike, decimals: int = 2) -> str:
 
 
 def mean_of_known(values: ArrayLike) -> float:
-    """Return the mean of the values that are there; NaN if none is."""
+    """Return the mean of the finite values; NaN if there are none."""
     there = np.asarray(values)[np.isfinite(values)]
     return float(there.mean()) if there.size else np.nan
 
@@ -41,7 +41,7 @@ def grade(share: float, *, reproduced: float | None, partly: float | None) -> Ve
     ----------
     share : float
     reproduced, partly : float, or None
-        The least share for each verdict; None where what was run can give no such verdict.
+        The smallest share for each verdict; None if the run cannot give this verdict.
     """
     if reproduced is not None and share >= reproduced:
         return "reproduced"

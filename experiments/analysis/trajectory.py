@@ -1,4 +1,4 @@
-"""Follow what a model learns over its training: at checkpoints, select features, find patterns."""
+"""Follow what a model learns in training: select features and find patterns at checkpoints."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -18,20 +18,20 @@ from models import Drawn, sample_at
 
 @dataclass(frozen=True)
 class TrajectoryConfig:
-    """The checkpoints of a training, and what is done at each."""
+    """The checkpoints of the training, and what is done at each of them."""
 
     num_epochs: int
     """Epochs of training."""
     num_selected: int
     """Genes to select."""
     every: int = 5
-    """Epochs from one checkpoint to the next; the first is before training, the last its end."""
+    """Epochs between checkpoints; the first checkpoint is before training, the last at its end."""
     num_samples: int = 10_000
     """Synthetic cells drawn at each checkpoint."""
     num_patterns: int = 10
-    """Most frequent patterns to keep."""
+    """Number of most frequent patterns to keep."""
     num_shuffles: int = 20
-    """How often each selected gene is shuffled, to see what chance would give; at least 1."""
+    """How often each selected gene is shuffled, to find its gain by chance; at least 1."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -44,7 +44,7 @@ class TrajectoryConfig:
         return sorted({*range(0, self.num_epochs, self.every), self.num_epochs})
 
     def check_panel(self, num_genes: int) -> None:
-        """Check that there are as many genes as are to be selected."""
+        """Check that there are at least as many genes as are to be selected."""
         if self.num_selected > num_genes:
             raise ValueError(
                 f"`num_selected` must be at most the number of genes: expected up to {num_genes}, "
@@ -53,22 +53,22 @@ class TrajectoryConfig:
 
 
 class Trajectory(NamedTuple):
-    """What the samples of a model showed at each checkpoint of its training."""
+    """Results from the samples of a model at each checkpoint of its training."""
 
     epochs: NDArray[np.int64]
     """(t,)"""
     features: NDArray[np.int64]
-    """(t, q) the chosen features in order."""
+    """(t, q) the selected features, in the order of selection."""
     gains: NDArray[np.float64]
     """(t, q) their G2 gains."""
     shuffled: NDArray[np.float64]
-    """(t, q) the mean gains of these features shuffled among the samples."""
+    """(t, q) the mean gains after shuffling these features among the samples."""
     by_chance: NDArray[np.bool_]
     """(t, q) whether chance explains the gain, as in `loglin.Selection`."""
     states: NDArray[np.int8]
-    """(t, k, q) the most frequent patterns of these features; -1 where fewer occur."""
+    """(t, k, q) the most frequent patterns of these features; -1 if fewer than k occur."""
     counts: NDArray[np.int64]
-    """(t, k) how many samples carry them; 0 where fewer occur."""
+    """(t, k) how many samples have these patterns; 0 if fewer than k occur."""
     reconstruction: NDArray[np.float64]
     """(t,) the model's reconstruction error in the epoch, in nats; NaN before training."""
 
@@ -83,7 +83,7 @@ class Trajectory(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A model at an epoch of its training, with what its samples show."""
+    """A model at one epoch of its training, with the results from its samples."""
 
     epoch: int
     model_state: Any
@@ -98,7 +98,7 @@ class Checkpoint(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Random keys of what happens at a checkpoint; each epoch derives its own from them."""
+    """Random keys, from which the keys of each epoch are derived."""
 
     train: jax.Array
     sample: jax.Array
@@ -119,9 +119,9 @@ def checkpoints(
     config: TrajectoryConfig,
     track: Track = without_bar,
 ) -> Iterator[Checkpoint]:
-    """Train a model on x (n, p); at each checkpoint draw samples, select and find patterns.
+    """Train a model on x (n, p); at checkpoints draw samples, select features and find patterns.
 
-    What is seen at an epoch does not depend on which other epochs are checkpoints.
+    The results at an epoch do not depend on which other epochs are checkpoints.
     """
 
     def rng_of(epoch: int) -> np.random.Generator:
@@ -152,7 +152,7 @@ def synthetic_cells(
     epochs: Sequence[int],
     num_samples: int,
 ) -> Iterator[Drawn]:
-    """Train a model on x (n, p) and draw cells from it, with codes as latents, at the epochs."""
+    """Train a model on x (n, p); at the epochs draw cells from it, with their latents as codes."""
     train_key, sample_key = jax.random.split(key)
     stream = settings.train(train_key, x, epochs)
     return _with_codes(sample_at(sample_key, settings.build(x), stream, num_samples))
@@ -163,7 +163,7 @@ def _with_codes(stream: Iterator[Drawn]) -> Iterator[Drawn]:
 
 
 def as_trajectory(seen: Iterable[Checkpoint], config: TrajectoryConfig) -> Trajectory:
-    """Put what is kept of all checkpoints together, along a new first axis."""
+    """Stack the results of all checkpoints along a new first axis."""
     rows = [_row(checkpoint, config.num_patterns) for checkpoint in seen]
     return Trajectory(*(np.array(column) for column in zip(*rows, strict=True)))
 

@@ -1,11 +1,11 @@
 """The cells of the mouse visual cortex (Section 3.2; Tasic et al. 2016).
 
 The three published files hold expression of 180 genes in 1525 neural cells, already divided by
-DESeq size factors, and two labels of each cell. They are looked for in the folder
-`LOGLIN_DATA_DIR`, then in the user's cache, then downloaded from the authors' repository; only
-files with the published checksum are used. The matrix comes without gene names: the names and
-classes in `cortex_genes.tsv` were recovered from its row order and are known to be right for
-the rows that could be matched with published counts (the least certain are Tacstd2 and Tcerg1l).
+DESeq size factors, and two labels of each cell. They are searched for in the folder
+`LOGLIN_DATA_DIR`, then in the user's cache, and otherwise downloaded from the authors' repository.
+Only files with the published checksum are used. The matrix has no gene names. The names and classes
+in `cortex_genes.tsv` were recovered from the order of its rows, and are known to be correct for the
+rows that could be matched with published counts (the least certain are Tacstd2 and Tcerg1l).
 """
 
 import csv
@@ -35,19 +35,19 @@ PANEL_SIZES = {"markers": 100, "receptors": 80, "both": 180}
 NUM_CELLS = 1525
 
 MAJOR_TYPES = ("Vip", "Sst", "Pvalb", "L4", "L5b")
-"""The cell types that Fig. 6 colours, and Davies-Bouldin indices are about."""
+"""The cell types that are coloured in Fig. 6; Davies-Bouldin indices are computed from these."""
 PAPER_DBM_GENES = (
     "Calb2", "Car4", "Cdh13", "Parm1", "Penk", "Pvalb", "Rorb", "Sst", "Vip", "Bcl6", "Mybpc1",
 )  # fmt: skip
 """The genes that the paper names as selected from DBM samples; the twelfth is not named."""
 PAPER_COMMON_GENES = ("Calb2", "Car4", "Cdh13", "Penk", "Pvalb", "Rorb", "Sst", "Vip")
-"""The eight that it finds with the VAE as well."""
+"""The eight of these genes that the paper finds with the VAE as well."""
 MARKED_GENES = ("Pvalb", "Sst", "Vip")
-"""Those that Fig. 5 highlights."""
+"""The genes that Fig. 5 highlights."""
 
 
 class Cells(NamedTuple):
-    """Expression of a panel of genes, with what is known of genes and cells."""
+    """Expression of a panel of genes, with annotations of genes and cells."""
 
     expression: NDArray[np.float64]
     """(n, p) read counts divided by size factors."""
@@ -63,14 +63,14 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True)
 class CortexConfig:
-    """Which genes of the cells are looked at, and how; the defaults are the paper's."""
+    """Which genes of the cells are used, and how; the defaults are the paper's."""
 
     panel: Panel = "markers"
     """Cell-type markers (100 genes), neurotransmitter receptors (80), or both."""
     cut: float = 0.5
     """Quantile of a gene's expression above which it counts as on."""
     share_for_training: float = 0.632
-    """Share of the cells that a model learns from; it is tuned on the others."""
+    """Share of the cells for training; models are tuned on the others."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -86,12 +86,12 @@ class CortexConfig:
 
     @property
     def num_genes(self) -> int:
-        """Genes of the panel."""
+        """Number of genes in the panel."""
         return PANEL_SIZES[self.panel]
 
     @property
     def num_training(self) -> int:
-        """Cells that a model learns from."""
+        """Number of cells for training."""
         return round(self.share_for_training * NUM_CELLS)
 
     def codes(self, cells: Cells) -> NDArray[np.int8]:
@@ -99,13 +99,13 @@ class CortexConfig:
         return dichotomize(cells.expression, self.cut)
 
     def split(self, seed: int) -> "Split":
-        """Deal out the cells at random."""
+        """Split the cells at random into training and held-out cells."""
         order = np.random.default_rng(seed).permutation(NUM_CELLS)
         return Split(order[: self.num_training], order[self.num_training :])
 
 
 class Split(NamedTuple):
-    """Which cells are for training and which are held out."""
+    """Indices of the cells for training, and of the held-out cells."""
 
     training: NDArray[np.int64]
     held_out: NDArray[np.int64]
@@ -126,9 +126,9 @@ def load_cortex(panel: Panel = "markers") -> Cells:
     Raises
     ------
     ValueError
-        If `panel` is none of the three.
+        If `panel` is not one of the three.
     OSError
-        If a file cannot be had, or is not the published one.
+        If a file is not available, or is not the published one.
     """
     genes, gene_class = panel_genes(panel)
     paths = {name: locate(name) for name in SHA256}
@@ -171,12 +171,12 @@ def gene_columns(genes: NDArray[np.str_], names: Iterable[str]) -> list[int]:
 
 
 def locate(name: str, base_url: str = BASE_URL) -> Path:
-    """Return the path of one of the published files, downloaded if need be.
+    """Return the path of one of the published files, downloaded if needed.
 
     Raises
     ------
     OSError
-        If it cannot be had, or is not the published one.
+        If it is not available, or is not the published one.
     """
     folder = os.environ.get("LOGLIN_DATA_DIR")
     if folder and (path := Path(folder) / name).is_file():

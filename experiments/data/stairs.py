@@ -1,4 +1,4 @@
-"""The simulated cells with a stair of stages (Section 3.1.1, Fig. 2)."""
+"""Simulated cells whose genes form a stair of stages (Section 3.1.1, Fig. 2)."""
 
 from dataclasses import dataclass
 from math import comb
@@ -17,19 +17,19 @@ class StairConfig:
     """Settings of the simulation; the defaults are the paper's for Figs. 2 and 3."""
 
     num_cells: int = 1000
-    """Cells, spread evenly over the stages."""
+    """Number of cells, spread evenly over the stages."""
     num_stages: int = 10
-    """Stages of the differentiation."""
+    """Number of stages of the differentiation."""
     genes_per_stage: int = 5
-    """Genes that are high in a stage."""
+    """Number of genes of each stage, which are on more often in its cells."""
     overlap: int = 2
-    """Genes that a stage shares with the next one."""
+    """Number of genes that a stage shares with the next one."""
     num_noise: int = 18
-    """Genes that belong to no stage."""
+    """Number of genes that belong to no stage."""
     probability_on: float = 0.6
-    """Probability that a gene is present in a cell of its stages."""
+    """Probability that a gene is on in a cell of its stages."""
     probability_off: float = 0.1
-    """Probability that it is present in any other cell; also that of noise genes."""
+    """Probability that a gene is on in any other cell; also the probability of noise genes."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -50,34 +50,45 @@ class StairConfig:
             as_number(getattr(self, name), name, 0, 1)
 
     @property
-    def num_genes(self) -> int:
-        """Genes of all stages, shared ones once, and noise genes."""
+    def num_informative(self) -> int:
+        """Genes of all stages; genes that two stages share count once."""
         step = self.genes_per_stage - self.overlap
-        return step * (self.num_stages - 1) + self.genes_per_stage + self.num_noise
+        return step * (self.num_stages - 1) + self.genes_per_stage
+
+    @property
+    def num_genes(self) -> int:
+        """Number of genes: those of all stages, shared ones counted once, and noise genes."""
+        return self.num_informative + self.num_noise
 
 
 class StairGenes(NamedTuple):
-    """What is true of the simulated genes."""
+    """The ground truth about the simulated genes."""
 
     role: NDArray[np.str_]
     """(p,) "stage" for genes of one stage, "overlap" for genes of more, "noise" for the rest."""
     first_stage: NDArray[np.int64]
-    """(p,) the first stage in which the gene is high; -1 for noise. The genes that together
-    form an overlap share it."""
+    """(p,) the first stage that the gene belongs to; -1 for noise. It is the same for all genes of
+    an overlap."""
+
+    @property
+    def is_informative(self) -> NDArray[np.bool_]:
+        """(p,) whether the gene belongs to a stage."""
+        informative: NDArray[np.bool_] = self.role != "noise"
+        return informative
 
 
 class Stairs(NamedTuple):
     """Simulated cells."""
 
     x: NDArray[np.int8]
-    """(n, p) 1 where a gene is present; cells in the order of their stages."""
+    """(n, p) 1 where a gene is on; cells are in the order of their stages."""
     stage: NDArray[np.int64]
     """(n,) the stage of each cell."""
     genes: StairGenes
 
 
 def stair_genes(config: StairConfig) -> StairGenes:
-    """Return role and stage of each gene."""
+    """Return the role and the first stage of each gene."""
     high = _high(config)
     num_stages = high.sum(axis=0)
     role = np.select([num_stages == 0, num_stages == 1], ["noise", "stage"], "overlap")
@@ -85,16 +96,16 @@ def stair_genes(config: StairConfig) -> StairGenes:
 
 
 def role_counts(features: NDArray[np.int64], genes: StairGenes) -> NDArray[np.int64]:
-    """How many of the genes chosen at each look (t, q) have each of `ROLES`, (t, 3)."""
+    """Return how many of the genes selected at each checkpoint (t, q) have each role, (t, 3)."""
     roles = genes.role[features]
     return np.stack([(roles == role).sum(axis=1) for role in ROLES], axis=1)
 
 
 def chosen_pairs(features: NDArray[np.int64], genes: StairGenes) -> tuple[int, float]:
-    """How many overlaps have all their genes chosen, and how many would by chance.
+    """Return how many overlaps have all their genes selected, and how many would by chance.
 
-    Chance is as many overlap genes drawn at random from all overlap genes: an overlap of size
-    s is complete among m of M with probability C(M - s, m - s) / C(M, m).
+    By chance means that as many overlap genes are drawn at random from all overlap genes. Then an
+    overlap of size s is complete among m of M genes with probability C(M - s, m - s) / C(M, m).
     """
     overlap_stage = genes.first_stage[genes.role == "overlap"]
     chosen_stage = genes.first_stage[features[genes.role[features] == "overlap"]]
@@ -110,7 +121,7 @@ def chosen_pairs(features: NDArray[np.int64], genes: StairGenes) -> tuple[int, f
 def share_of_stair_patterns(
     features: NDArray[np.int64], states: NDArray[np.int8], genes: StairGenes
 ) -> float:
-    """Share of the patterns whose ones lie in one overlap or in two neighbouring ones."""
+    """Return the share of patterns whose ones lie in one overlap or in two neighbouring ones."""
     roles, stages = genes.role[features], genes.first_stage[features]
     fits = []
     for state in states[(states >= 0).all(axis=1)]:
@@ -133,14 +144,14 @@ def simulate_stairs(config: StairConfig, rng: np.random.Generator) -> Stairs:
 
 
 def stage_probabilities(config: StairConfig) -> NDArray[np.float64]:
-    """Return the probability of each gene in cells of each stage, (stages, p)."""
+    """Return the probability that a gene is on in cells of each stage, (stages, p)."""
     return np.where(_high(config), config.probability_on, config.probability_off)
 
 
 def stage_posterior(
     config: StairConfig, features: NDArray[np.int64], states: NDArray[np.int8]
 ) -> NDArray[np.float64]:
-    """Return how probable each stage is in cells that carry a pattern in some genes.
+    """Return the probability of each stage given the pattern of a cell in some genes.
 
     Parameters
     ----------
@@ -153,7 +164,7 @@ def stage_posterior(
     Returns
     -------
     (k, stages) array
-        By Bayes' rule; stages are equally frequent.
+        By Bayes' rule, with equally frequent stages.
     """
     on = stage_probabilities(config)[:, features]
     likelihood = np.where(states[:, None] == 1, on, 1 - on).prod(axis=2)
@@ -161,7 +172,7 @@ def stage_posterior(
 
 
 def _high(config: StairConfig) -> NDArray[np.bool_]:
-    """(stages, genes): whether the gene is high in the stage."""
+    """Return whether each gene belongs to each stage, (stages, p)."""
     first = np.arange(config.num_stages)[:, None] * (config.genes_per_stage - config.overlap)
     gene = np.arange(config.num_genes)
     return (gene >= first) & (gene < first + config.genes_per_stage)

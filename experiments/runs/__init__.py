@@ -1,1 +1,1 @@
-"""Units of work: where they run, where their results lie, and the page that shows them."""
+"""Units of work: how they run, where their results are stored, and the page that shows them."""

@@ -1,10 +1,10 @@
-"""Where units of work run: in this process, in processes of their own, or on a Dask cluster.
+"""Executors of units of work: this process, worker processes, or a Dask cluster.
 
-All three are executors as in `concurrent.futures`; any other one would do as well.
+All three have the interface of `concurrent.futures.Executor`, and any other executor works as well.
 
-The last bits of large matrix products depend on how many threads share them, and so, after enough
-epochs, do all numbers. Each process of a study therefore computes on one core, whatever the
-machine has; `--workers` uses the others.
+The last bits of a large matrix product depend on the number of threads that compute it. After
+enough epochs all digits of the results depend on it. Each process of a study therefore computes on
+one core, however many the machine has; `--workers` makes use of the others.
 """
 
 import multiprocessing
@@ -21,16 +21,16 @@ from typing import Any
 def compute_on_one_core() -> None:
     """Have JAX compute on one core in this process, unless `NPROC` says otherwise.
 
-    JAX reads this once, when it first computes.
+    JAX reads `NPROC` once, when it first computes, so this has to be called before.
     """
     os.environ.setdefault("NPROC", "1")
 
 
 class InProcess(Executor):
-    """Runs each call at once, and so one after the other."""
+    """Runs each call when it is submitted, so calls run one after the other."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run a call and return its future, which is done."""
+        """Run a call and return its completed future."""
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -40,26 +40,26 @@ class InProcess(Executor):
 
 
 class Workers(ThreadPoolExecutor):
-    """Runs calls in spawned processes; one that is killed takes only its own call with it.
+    """Runs calls in spawned processes; if a process is killed, only its own call fails.
 
-    (`ProcessPoolExecutor` gives up all calls when one of its processes dies.) Each thread of the
-    pool has a process of its own, waits for it, and starts another one if it is gone. JAX does not
-    survive a fork, so processes are spawned.
+    (`ProcessPoolExecutor` aborts all calls when one of its processes dies.) Each thread of the pool
+    has its own process, waits for it, and starts a new one if it has died. Processes are spawned
+    because JAX does not work after a fork.
     """
 
     def __init__(self, num_workers: int) -> None:
-        """Start no process yet: each starts with its first call."""
+        """Create the pool; each process starts with its first call."""
         super().__init__(num_workers)
         self._own = threading.local()
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._is_stopped = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a call to the next process that is free; all of it must be picklable."""
+        """Pass a call to the next free process; call and result must be picklable."""
         return super().submit(self._call, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes: at once if calls are cancelled, else when all is done."""
+        """End the processes: at once if calls are cancelled, otherwise when all calls are done."""
         if cancel_futures:
             self._kill()
         super().shutdown(wait=wait, cancel_futures=cancel_futures)
@@ -93,14 +93,14 @@ class Workers(ThreadPoolExecutor):
         process = spawn.Process(target=_work, args=(there,), daemon=True)
         process.start()
         self._processes.append(process)
-        there.close()  # so that the end of the process is the end of the connection
+        there.close()  # so that the connection closes when the process ends
         return process, here
 
 
 def _work(connection: Connection) -> None:
-    """Answer calls, until the other end is gone."""
+    """Run the calls that arrive until the connection is closed."""
     compute_on_one_core()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which kills us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and kills us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
@@ -139,7 +139,7 @@ def _dask(address: str) -> Any:
 
 
 def executor(workers: int, scheduler: str | None) -> AbstractContextManager[Executor]:
-    """Return the executor of the command line's `--workers` and `--scheduler`, to be entered."""
+    """Return a context manager that gives the executor for `--workers` and `--scheduler`."""
     if scheduler is not None:
         return _dask(scheduler)
     return Workers(workers) if workers else InProcess()

@@ -1,4 +1,4 @@
-"""How studies appear on the command line, and how they are run."""
+"""Options of the command line that all studies have."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +18,20 @@ MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Options:
-    """How the study runs."""
+    """How to run the study."""
 
     seed: int = 0
-    """First seed; data, training and sampling all follow from it."""
+    """First seed; it determines data, training and sampling."""
     seeds: int | None = None
-    """How many seeds: seed, seed + 1, ...; None: as many as the study has at its size."""
+    """Number of seeds: seed, seed + 1, ...; None: the default of the study."""
     out: Path = Path("results")
     """Folder of the results."""
     small: bool = False
-    """Run a reduced version, in minutes; other settings count on top."""
+    """Run a reduced version, which takes minutes; other settings can still be changed."""
     force: bool = False
-    """Compute also the units whose results are there."""
+    """Also compute units that already have a result."""
     workers: int = 0
-    """Processes to run units in; 0: in this one. The numbers are the same."""
+    """Number of worker processes; 0: run in this process. The numbers are the same."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers run the units, such as tcp://host:8786."""
 
@@ -45,12 +45,12 @@ class Options:
             raise ValueError("`workers` and `scheduler` cannot be given together")
 
     def seed_range(self, num_seeds: int) -> range:
-        """Return the seeds of a study that has so many unless `seeds` says otherwise.
+        """Return `seeds` seeds if this option is given, otherwise `num_seeds`.
 
         Raises
         ------
         ValueError
-            If the last of them is too large for JAX.
+            If the last seed is too large for JAX.
         """
         seeds = range(self.seed, self.seed + (self.seeds or num_seeds))
         if seeds[-1] > MAX_SEED:

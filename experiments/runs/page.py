@@ -1,8 +1,8 @@
 """The results page: figures, numbers, and each statement of the paper beside what was measured.
 
-A study hands over a `Section`. It is written to the study's folder, and `index.html` is put
-together from the sections of all studies that have been run: one file that needs no other. Both
-are made from the templates beside this file.
+A study provides a `Section`, which is written to the study's folder. `index.html` combines the
+sections of all studies that have been run in one self-contained file. Both are rendered from the
+templates in `templates/`.
 """
 
 import base64
@@ -21,7 +21,7 @@ Verdict = Literal["reproduced", "partly", "not reproduced", "not measured"]
 
 
 class Statement(NamedTuple):
-    """What the paper says, in our words, and what we found."""
+    """A statement of the paper in our words, what we measured, and the verdict."""
 
     paper: str
     measured: str
@@ -37,7 +37,7 @@ class Table(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What a study has to show."""
+    """The part of the results page that shows one study."""
 
     title: str
     introduction: str
@@ -59,14 +59,14 @@ def write_section(
     Parameters
     ----------
     name : str
-        Of the study.
+        Name of the study.
     section : Section
     provenance : mapping
-        Where the numbers come from: what to show, by name.
+        Where the numbers come from; each item is shown with its key.
     out : Path
         The results folder; the page is `out`/index.html.
     order : sequence of str
-        The studies in the order in which the page shows those that have been run.
+        Names of all studies in the order of the page, which shows those that have been run.
     """
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)

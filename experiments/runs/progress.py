@@ -14,16 +14,16 @@ from rich.progress import (
 )
 
 Track = Callable[[Iterable[Any], int], Iterator[Any]]
-"""track(iterable, length) passes the items on while it shows a progress bar."""
+"""track(iterable, length) yields the items while it shows a progress bar."""
 
 
 def without_bar(iterable: Iterable[Any], length: int) -> Iterator[Any]:
-    """Pass the items on and show nothing."""
+    """Yield the items without showing a bar."""
     return iter(iterable)
 
 
 def progress_bars() -> Progress:
-    """Return bars to be entered as a context."""
+    """Return progress bars, to be used as a context manager."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,7 +35,7 @@ def progress_bars() -> Progress:
 
 
 def bar_within(progress: Progress, description: str) -> Track:
-    """Return a `Track` that shows a further bar while it passes its items on."""
+    """Return a `Track` that shows an additional bar while it yields its items."""
 
     def track(iterable: Iterable[Any], length: int) -> Iterator[Any]:
         task = progress.add_task(description, total=length)

@@ -1,4 +1,4 @@
-"""What a number comes from: versions, git revision, and the source that computed it."""
+"""Provenance of the results: versions, git revision, and the source code that computed them."""
 
 import ast
 import hashlib
@@ -25,7 +25,7 @@ PACKAGES = (
     "scipy",
     "scikit-learn",
 )
-"""What the numbers depend on."""
+"""Packages that the numbers depend on."""
 
 _ROOT = Path(__file__).parents[2]
 _DRAWING = ("loglin/plots.py",)
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def revision() -> str:
-    """Return the git revision of the source, marked where it is changed; "unknown" without git."""
+    """Return the git revision, marked as dirty if files are changed; "unknown" without git."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
@@ -56,11 +56,12 @@ def revision() -> str:
 
 @cache
 def source_digest(compute: Callable[..., Any]) -> str:
-    """Return a hash of the source that a function's numbers come from.
+    """Return a hash of the source code that the numbers of a function depend on.
 
-    That is all of `loglin` and `models` but for plots, and of `experiments` the data files and
-    what the function uses: every function, class and constant that it names, and what these name
-    in turn. Figures and words may change without a new computation.
+    It covers all of `loglin` and `models` except plots, the data files of `experiments`, and what
+    the function uses of `experiments`: every function, class and constant that it names, and what
+    these name in turn, including comments and docstrings. Figures and texts of the results page are
+    not covered, so they can be changed without computing the numbers again.
     """
     parts: dict[str, bytes] = {}
     for pattern in ("loglin/**/*.py", "models/**/*.py", "experiments/**/*.tsv"):
@@ -74,7 +75,7 @@ def source_digest(compute: Callable[..., Any]) -> str:
 
 
 def _collect(name: str, value: Any, parts: dict[str, bytes]) -> None:
-    """Add the source of what a name of `experiments` stands for, and of all that it names."""
+    """Add the source code of an object of `experiments`, and of everything that it names."""
     if isinstance(value, Mapping | tuple | list):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, item in items:
@@ -90,7 +91,7 @@ def _collect(name: str, value: Any, parts: dict[str, bytes]) -> None:
             known = vars(sys.modules[value.__module__])
             nodes = ast.walk(ast.parse(source))
             for word in {node.id for node in nodes if isinstance(node, ast.Name)} & known.keys():
-                if word.startswith("__"):  # such as __file__, which says where and not what
+                if word.startswith("__"):  # such as __file__, which is a location and not code
                     continue
                 _collect(f"{value.__module__}.{word}", known[word], parts)
     elif isinstance(value, bool | int | float | str | Path):

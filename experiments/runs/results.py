@@ -1,4 +1,4 @@
-"""Results in files: NamedTuples of arrays, with what they come from; no pickle."""
+"""Result files: NamedTuples of arrays with their provenance, stored without pickle."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from models.storage import DAMAGE, replace_file
 
 
 def save(path: Path, result: Any, provenance: dict[str, Any]) -> None:
-    """Write a result so that the file is either complete or not there."""
+    """Write a result and its provenance; a file that is only partly written never appears."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fields = _flat(result) | {"provenance": json.dumps(provenance)}
     replace_file(path, lambda file: np.savez_compressed(file, allow_pickle=False, **fields))
 
 
 def load(path: Path, result_type: Any) -> tuple[Any, dict[str, Any]]:
-    """Read a result, a NamedTuple of this type, and its provenance; nothing is executed.
+    """Read a result, a NamedTuple of the given type, and its provenance; no code is executed.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def load(path: Path, result_type: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _flat(result: Any, prefix: str = "") -> dict[str, Any]:
-    """Return the arrays of a NamedTuple by name; "a.b" are those of one inside it."""
+    """Return the arrays of a NamedTuple by name; "a.b" is field b of the nested NamedTuple a."""
     arrays: dict[str, Any] = {}
     for field, value in result._asdict().items():
         is_nested = hasattr(value, "_asdict")
@@ -42,7 +42,7 @@ def _flat(result: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _nested(result_type: Any, file: Mapping[str, Any], prefix: str = "") -> Any:
-    """Return the NamedTuple whose arrays are in a file."""
+    """Return the NamedTuple whose arrays are in a file; the inverse of `_flat`."""
     return result_type(
         *(
             _nested(kind, file, f"{prefix}{field}.")

@@ -1,9 +1,9 @@
-"""Run the units of a study, keep each result in a file of its own, and take up where it stopped.
+"""Run the units of a study, keep each result in its own file, and resume after an interruption.
 
-A unit is a function, its settings and a seed; from these alone follows its result. The result is
-written to a temporary file that is renamed when it is complete, under a folder named after the
-settings, versions and source it was computed with, so results of different settings or code
-never mix. A file that is there is not computed again, whichever study asks for it.
+A unit is a function with its settings and a seed, which alone determine its result. The result is
+written to a temporary file that is renamed once it is complete. Its folder is named after a hash of
+the settings, the versions and the source code, so results of different settings or code never mix.
+An existing result is not computed again, whichever study needs it.
 """
 
 import dataclasses
@@ -27,25 +27,25 @@ from models import DivergedError
 
 
 class Unit(NamedTuple):
-    """A piece of work that depends on no other."""
+    """A piece of work that does not depend on other units."""
 
     compute: Callable[..., Any]
-    """compute(settings, seed, track) -> result: a function of a module, whose name names the
-    folder. It says by its annotation which NamedTuple of arrays it returns."""
+    """compute(settings, seed, track) -> result: a module-level function. Its module gives the
+    folder its name. Its return annotation is the NamedTuple of arrays that it returns."""
     settings: Any
     """A frozen dataclass of plain values."""
     seed: int
 
     @property
     def name(self) -> str:
-        """The unit's kind, as in `cortex-models`: the module of its function, or the folder."""
+        """The kind of the unit, such as `cortex-models`: the module or folder of its function."""
         names = self.compute.__module__.split(".")
-        is_ours = names[0] == "experiments"  # experiments.ROOM.NAME or experiments.ROOM.NAME.PART
+        is_ours = names[0] == "experiments"  # experiments.FOLDER.NAME, or with .PART
         return (names[2] if is_ours else names[-1]).replace("_", "-")
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that the result depends on, the seed aside."""
+        """Everything that the result depends on, except the seed."""
         return {
             "study": self.name,
             "settings": dataclasses.asdict(self.settings),
@@ -66,23 +66,23 @@ class Done(NamedTuple):
     settings: Any
     seed: int
     result: Any
-    """A NamedTuple of arrays and of such NamedTuples."""
+    """A NamedTuple of arrays or of further NamedTuples of arrays."""
     provenance: dict[str, Any]
     """Kind, settings, seed, versions, source, git revision and wall seconds."""
 
 
 class Failed(NamedTuple):
-    """A unit that has no result."""
+    """A unit that failed."""
 
     unit: Unit
     reason: str
     """One sentence."""
     details: str = ""
-    """The traceback, where the reason is none that was foreseen."""
+    """The traceback, if the error was not one of the expected ones."""
 
 
 class _Outcome(NamedTuple):
-    """What comes back from wherever the unit ran."""
+    """What running a unit gives: a result, or a reason (not empty) why there is none."""
 
     result: Any
     reason: str
@@ -98,10 +98,10 @@ def run_units(
     force: bool = False,
     label: str = "",
 ) -> tuple[list[Done], list[Failed]]:
-    """Return the results of all units, from their files where these exist.
+    """Return the results of all units; read them from their files where these exist.
 
     Each file is written as soon as its unit is done. A unit whose worker is killed is tried once
-    more. One that fails is listed, and the others go on.
+    more. If a unit fails, it is listed and the others still run.
 
     Parameters
     ----------
@@ -109,11 +109,11 @@ def run_units(
     out : Path
         Folder of all results.
     executor : concurrent.futures.Executor, optional
-        Where they run; by default in this process. The numbers are the same.
+        Where the units run; by default in this process. The numbers are the same.
     force : bool
-        Compute also what is there.
+        Also compute units whose files exist.
     label : str
-        Of the progress bar.
+        Label of the progress bar.
 
     Returns
     -------
@@ -128,10 +128,10 @@ def run_units(
     """
     paths = {unit: unit.path(out) for unit in units}
     for folder in {path.parent for path in paths.values()}:
-        folder.mkdir(parents=True, exist_ok=True)  # fails now, and not when a unit is finished
+        folder.mkdir(parents=True, exist_ok=True)  # fail now and not after a unit is finished
     missing = [unit for unit, path in paths.items() if force or not path.exists()]
     failed = []
-    source = revision()  # of now: a commit while units run does not change what is imported
+    source = revision()  # taken now: a commit while units run does not change the imported code
     with progress_bars() as progress:
         bar = progress.add_task(label, total=len(paths), completed=len(paths) - len(missing))
         for unit, outcome in _outcomes(missing, executor or InProcess(), progress):
@@ -152,12 +152,12 @@ def _read(unit: Unit, path: Path) -> Done:
 def _outcomes(
     units: Iterable[Unit], executor: Executor, progress: Progress
 ) -> Iterator[tuple[Unit, _Outcome]]:
-    """Yield each unit with what became of it, as they come."""
+    """Yield each unit with its outcome, in the order in which they finish."""
     waiting: dict[Future[_Outcome], Unit] = {}
     tried_again: set[Unit] = set()
 
     def submit(unit: Unit) -> None:
-        # A bar of the unit's own can be shown only from here.
+        # Only a unit that runs in this process can show its own progress bar.
         own = (
             (bar_within(progress, f"  seed {unit.seed}"),)
             if isinstance(executor, InProcess)
@@ -176,7 +176,7 @@ def _outcomes(
                 else:
                     tried_again.add(unit)
                     submit(unit)
-            except Exception as error:  # Dask has errors of its own for workers that are lost
+            except Exception as error:  # Dask has its own errors for lost workers
                 yield unit, _Outcome(None, f"{type(error).__name__}: {error}", "", 0.0)
 
     try:
@@ -185,13 +185,13 @@ def _outcomes(
             yield from collect(timeout=0)
         while waiting:
             yield from collect(timeout=None)
-    except BaseException:  # above all Ctrl-C
+    except BaseException:  # mainly Ctrl-C
         executor.shutdown(wait=False, cancel_futures=True)
         raise
 
 
 def run_unit(unit: Unit, track: Track = without_bar) -> _Outcome:
-    """Compute a unit with one thread; an error becomes the reason why there is no result."""
+    """Compute a unit on one thread; an error is returned as the reason why there is no result."""
     began = time.perf_counter()
     result, reason, details = None, "", ""
     try:

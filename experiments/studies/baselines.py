@@ -1,7 +1,8 @@
-"""When the selection is worth a generative model: simpler ways to find the same genes.
+"""When a generative model is worth training: comparison with simpler ways to select genes.
 
-The truth is known of the simulated cells. As a gene that varies more is found more easily, the
-noise genes come as in the paper, rarer than those of the stair, and as often as these.
+The informative genes of the simulated cells are known. A gene that varies more is found more
+easily. Noise genes are therefore simulated in two ways: rarer than the genes of the stair, as in
+the paper, and as frequent as these.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ from experiments.analysis.statements import count_of, grade
 from experiments.analysis.trajectory import synthetic_cells
 from experiments.data.stairs import StairConfig, simulate_stairs, stair_genes
 from experiments.runs.options import Unprefixed
-from experiments.runs.page import Section, Statement, Table
+from experiments.runs.page import Section, Statement, Table, Verdict
 from experiments.runs.progress import Track, without_bar
 from experiments.runs.units import Done, Unit
 from loglin import plots, select_features
@@ -35,21 +36,21 @@ METHODS = {
     "NMF of the data": (plots.PURPLE, "-"),
     "variance in the data": (plots.GREY, "-"),
 }
-"""The first three look at samples of the model; with colour and line style."""
+"""Colour and line style of each method. The first three use samples of the model."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What every method has to do, whatever the data."""
+    """Settings of the methods, the same for all data sets."""
 
     num_presented: int = 100_000
-    """Cells presented to the model in training; 100 epochs of the paper's 1000."""
+    """Number of presentations of cells in training: 100 epochs with the paper's 1000 cells."""
     num_selected: int = 10
-    """Genes to select, the most that are compared."""
+    """Number of genes to select; methods are compared up to this number."""
     num_samples: int = 10_000
-    """Synthetic cells drawn from the model."""
+    """Number of synthetic cells drawn from the model."""
     num_factors: int = 10
-    """Factors of the NMF; the stair has as many stages."""
+    """Number of factors of the NMF; the stair has as many stages."""
     model_settings: Unprefixed[ModelSettings] = field(default_factory=ModelSettings)
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class Task:
             as_count(getattr(self, name), name, 1)
 
     def num_epochs(self, num_cells: int) -> int:
-        """Return in how many epochs so many cells are presented as often as asked for."""
+        """Return in how many epochs `num_presented` cells are presented."""
         return max(1, self.num_presented // num_cells)
 
 
@@ -76,11 +77,11 @@ class Config:
     """Settings of the study."""
 
     num_cells: tuple[int, ...] = (200, 1000)
-    """Simulated cells."""
+    """Numbers of simulated cells."""
     num_noise: tuple[int, ...] = (18, 168)
-    """Noise genes beside the 32 of the stair."""
+    """Numbers of noise genes, in addition to the genes of the stair."""
     probability_noise: tuple[float, ...] = (0.1, 0.2)
-    """Probability that a noise gene is present: the paper's 0.1, and that of overlap genes."""
+    """Probabilities that a noise gene is on: the paper's 0.1, and that of overlap genes."""
     task: Unprefixed[Task] = field(default_factory=Task)
 
     def __post_init__(self) -> None:
@@ -105,7 +106,7 @@ class Config:
 
 
 class Result(NamedTuple):
-    """What each method selects."""
+    """The genes that each method selects."""
 
     features: NDArray[np.int64]
     """(methods, q) in the order of `METHODS`."""
@@ -139,7 +140,7 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
 
 
 def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return the mutual information of each feature with the latent that tells most of it.
+    """Return the mutual information of each feature with its most informative latent.
 
     Parameters
     ----------
@@ -161,8 +162,8 @@ def _largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
 
 
 def hits(size: Size, done: Sequence[Done]) -> NDArray[np.int64]:
-    """Return how many of the first 1, 2, ... q genes are of the stair, (seeds, methods, q)."""
-    is_informative = stair_genes(size.stairs).role != "noise"
+    """Return how many of the first 1, 2, ... q genes are informative, (seeds, methods, q)."""
+    is_informative = stair_genes(size.stairs).is_informative
     found = [is_informative[unit.result.features] for unit in done if unit.settings == size]
     return np.cumsum(found, axis=2)
 
@@ -175,17 +176,17 @@ def _describe_size(size: Size) -> str:
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Put the methods side by side."""
+    """Compare the methods."""
     sizes = [size for size in config.sizes() if any(unit.settings == size for unit in done)]
     found = {size: hits(size, done) for size in sizes}
     number, task = count_of(len({unit.seed for unit in done}), "seed"), config.task
     introduction = (
-        f"{task.model_settings.name}s with {task.model_settings.num_latents} latents learn "
-        f"simulated cells, {task.num_presented:,} presentations in all; {task.num_selected} "
-        f"genes are selected from {task.num_samples:,} synthetic cells by both null models and "
-        "by their mutual information with each latent alone, and from the data themselves by "
-        "log-linear models without latents, by NMF and by variance. A hit is "
-        f"any of the stair's 32 genes. {number}."
+        f"{task.model_settings.name}s with {task.model_settings.num_latents} latents are trained "
+        f"on simulated cells, with {task.num_presented:,} presentations in all. "
+        f"{task.num_selected} genes are selected from {task.num_samples:,} synthetic cells, with "
+        "both null models and by mutual information with each latent alone, and from the data "
+        "themselves, by log-linear models without latents, by NMF and by variance. A hit is any of "
+        f"the 32 genes of the stair. Results are from {number}."
     )
     q = task.num_selected
     rows = [
@@ -193,14 +194,14 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         for size, of_size in found.items()
     ]
     return Section(
-        "Against simpler ways to select (beyond the paper)",
+        "Comparison with simpler ways to select genes (beyond the paper)",
         introduction,
         _statements(found, q),
         {
             "informative": (
                 _plot(found),
-                "Share of informative genes among the first q, mean over seeds; dotted: genes "
-                "drawn at random.",
+                "Share of informative genes among the first q selected, mean over seeds; dotted: "
+                "genes drawn at random.",
             )
         },
         [Table(f"Informative genes among the first {q}",
@@ -209,7 +210,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 
 
 def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]:
-    """Judge the joint null model, which is the first of `METHODS`, by its hits among q genes."""
+    """Evaluate the joint null model, the first of `METHODS`, by its hits among q genes."""
     last = {size: of_size[:, :, -1] for size, of_size in found.items()}
     share = {size: float(of_size[:, 0].mean()) / q for size, of_size in last.items()}
     as_in_paper = [share[size] for size in share if size.stairs == StairConfig()
@@ -217,7 +218,7 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
     worst = min(share, key=lambda size: share[size])
     behind = {}
     for size, of_size in last.items():
-        total = of_size.sum(axis=0)  # as integers, so that ties are ties
+        total = of_size.sum(axis=0)  # of integers, so that ties are exact
         if total.max() > total[0]:
             best = list(METHODS)[int(total.argmax())]
             behind[size] = (
@@ -229,36 +230,41 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
     return [
         Statement(
             "Mostly informative genes are selected (Section 3.1.2).",
-            f"{as_in_paper[0]:.0%} of the {q} with the paper's 1000 cells, 18 noise genes and "
-            "noise P = 0.1"
+            f"{as_in_paper[0]:.0%} of the {q} selected genes with the paper's 1000 cells, 18 noise "
+            "genes and noise P = 0.1"
             if as_in_paper
-            else "the paper's setting is not among these",
+            else "the paper's setting was not run",
             grade(as_in_paper[0], reproduced=0.9, partly=0.5) if as_in_paper else "not measured",
         ),
         Statement(
-            "Not in the paper: this holds where data are scarce and noise genes as frequent as the "
-            "others.",
+            "Not in the paper: this also holds when data are scarce and noise genes are as "
+            "frequent as the others.",
             f"{np.mean(list(share.values())):.0%} on average over the settings, {share[worst]:.0%} "
             f"in the worst ({_describe_size(worst)})",
             grade(share[worst], reproduced=0.8, partly=0.5),
         ),
         Statement(
-            "Not in the paper: joint patterns tell more than each latent alone.",
-            f"{ahead.mean():+.1%} hits against mutual information with a latent, mean over seeds "
+            "Not in the paper: joint patterns are more informative than each latent alone.",
+            f"{ahead.mean():+.1%} hits compared with mutual information, mean over seeds "
             f"and settings (standard error {error:.1%})",
-            "reproduced"
-            if ahead.mean() > 2 * error
-            else "not reproduced"
-            if ahead.mean() < -2 * error
-            else "partly",
+            _compare(float(ahead.mean()), float(error)),
         ),
         Statement(
             "Not in the paper: no simpler way finds more.",
-            f"in {len(last) - len(behind)} of {len(last)} settings; the others: "
+            f"true in {len(last) - len(behind)} of {len(last)} settings; exceptions: "
             f"{'; '.join(behind.values()) or 'none'}",
             grade(1 - len(behind) / len(last), reproduced=0.99, partly=0.5),
         ),
     ]
+
+
+def _compare(ahead: float, error: float) -> Verdict:
+    """Return whether a lead is more than two of its standard errors."""
+    if np.isnan(error):
+        return "not measured"
+    if ahead > 2 * error:
+        return "reproduced"
+    return "partly" if ahead >= -2 * error else "not reproduced"
 
 
 def _plot(hits_of: dict[Size, NDArray[np.int64]]) -> Figure:
@@ -268,12 +274,12 @@ def _plot(hits_of: dict[Size, NDArray[np.int64]]) -> Figure:
     axes = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True).ravel()
     for ax, (size, found) in zip(axes, hits_of.items(), strict=False):
         q = np.arange(1, found.shape[2] + 1)
-        widths = np.linspace(5, 1.2, len(METHODS))  # so that lines on each other are all seen
+        widths = np.linspace(5, 1.2, len(METHODS))  # so that coinciding lines remain visible
         for mean, width, (name, (color, style)) in zip(
             found.mean(axis=0) / q, widths, METHODS.items(), strict=True
         ):
             ax.plot(q, mean, style, color=color, linewidth=width, label=name)
-        is_informative = stair_genes(size.stairs).role != "noise"
+        is_informative = stair_genes(size.stairs).is_informative
         ax.axhline(is_informative.mean(), color=plots.INK, linestyle=":", linewidth=0.8)
         ax.set_title(_describe_size(size).replace(", noise", ",\nnoise"), fontsize=9)
         ax.set_ylim(-0.03, 1.03)

@@ -4,7 +4,7 @@ A study is a module, or a folder, with
 
 - `Config`, a frozen dataclass of its settings,
 - `units(config, seeds)`, the units of work that it needs (see `experiments.runs.units`),
-- `summarize(config, done)`, the section of the results page that it makes of them.
+- `summarize(config, done)`, which makes the section of the results page from the units done.
 """
 
 from dataclasses import replace
@@ -31,15 +31,15 @@ from experiments.studies import (
 
 
 class Study(NamedTuple):
-    """A study, and how it is run if nothing else is asked for."""
+    """A study and its default settings."""
 
     module: ModuleType
     paper: Any
-    """Settings of the paper."""
+    """Settings at the paper's size."""
     small: Any
-    """Settings with which it takes a minute."""
+    """Settings of the reduced version, which takes about a minute."""
     num_seeds: tuple[int, int]
-    """How many seeds at the paper's size, and small."""
+    """Number of seeds at the paper's size, and in the reduced version."""
 
 
 _SMALL_TUNING = TuningConfig(
@@ -140,4 +140,4 @@ STUDIES = {
         (10, 2),
     ),
 }
-"""In the order of the page."""
+"""All studies, in the order of the results page."""

@@ -27,9 +27,9 @@ from loglin.validation import as_count
 from models import sample_at
 
 ACCURACY = "types predicted correctly"
-GENES = "of the paper's 8 genes"
+GENES = "genes in common with the paper's 8"
 LATE = 50
-"""From this epoch on the VAE has learned enough to be judged."""
+"""The epoch from which on the VAE has learned enough to be evaluated."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """What to call the data."""
+        """The name of the data in texts."""
         return "Simulated cells" if isinstance(self.data, StairConfig) else "Cortex"
 
 
@@ -51,13 +51,13 @@ class Config:
     """Settings of the study."""
 
     num_categories: tuple[int, ...] = (2, 3, 4)
-    """Quantile categories of each latent; 2 is the cut at the median."""
+    """Numbers of quantile categories of each latent; 2 is the cut at the median."""
     stairs: Unprefixed[StairConfig] = field(default_factory=StairConfig)
     trajectory: Unprefixed[TrajectoryConfig] = field(
         default_factory=lambda: TrajectoryConfig(num_epochs=200, num_selected=7, every=10)
     )
     num_cortex_selected: int = 12
-    """Genes to select of the real cells; `num_selected` are those of the simulated ones."""
+    """Number of genes to select for the cortex cells; `num_selected` is for the simulated cells."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -83,7 +83,7 @@ class Config:
 
 
 class Result(NamedTuple):
-    """What is selected with each number of categories."""
+    """The genes selected with each number of categories."""
 
     epochs: NDArray[np.int64]
     """(t,)"""
@@ -97,12 +97,12 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 
 def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result:
-    """Train a VAE; at each checkpoint select with its samples' latents in 2, 3, ... categories.
+    """Train a VAE; at each checkpoint select genes with the latents in 2, 3, ... categories.
 
     Raises
     ------
     OSError
-        If the cortex data cannot be had.
+        If the cortex data are not available.
     """
     trajectory, model_settings = settings.trajectory, ModelSettings("vae")
     if isinstance(settings.data, StairConfig):
@@ -125,7 +125,7 @@ def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result
 
 
 def qualities(settings: Settings, done: Sequence[Done]) -> dict[str, NDArray[np.float64]]:
-    """Return by name how good the selected genes are, (seeds, t, categories) each."""
+    """Return measures of the selected genes by name, (seeds, t, categories) each."""
     found = [unit for unit in done if unit.settings == settings]
     features = np.stack([unit.result.features for unit in found])
     if isinstance(settings.data, StairConfig):
@@ -146,7 +146,7 @@ def qualities(settings: Settings, done: Sequence[Done]) -> dict[str, NDArray[np.
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statement beside what was measured."""
+    """Compare the paper's statement with what was measured."""
     found = {
         settings: qualities(settings, done)
         for settings in config.settings()
@@ -156,10 +156,10 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     number = count_of(len({unit.seed for unit in done}), "seed")
     introduction = (
         "The latents of a VAE's samples are cut at their quantiles into "
-        f"{', '.join(map(str, config.num_categories))} categories before genes are selected: of "
-        "the simulated cells, where the overlap genes are known, and of the cortex, where the "
-        "patterns of training cells in the selected genes predict the types of those held out. "
-        f"{number}, the same samples for each number of categories."
+        f"{', '.join(map(str, config.num_categories))} categories before genes are selected. In "
+        "simulated cells, the overlap genes are known. In cortex cells, the patterns of training "
+        "cells in the selected genes predict the types of held-out cells. Results are from "
+        f"{number}, with the same samples for each number of categories."
     )
     rows = [
         [
@@ -185,8 +185,8 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         {
             "categories": (
                 _plot(found, epochs, config.num_categories),
-                "Overlap genes of the stair and types of cortex cells predicted correctly: mean "
-                f"over {number}, and the range.",
+                "Number of overlap genes selected from simulated cells, and share of cortex cells "
+                f"whose type is predicted correctly: mean and range over {number}.",
             )
         },
         [Table("Mean over seeds", header, rows)],
@@ -196,7 +196,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 def _statement(
     settings: Settings, by_name: dict[str, NDArray[np.float64]], epochs: NDArray[np.int64]
 ) -> Statement:
-    """Compare the quality that comes first, as a share, from the late checkpoints."""
+    """Compare the first of the measures, as a share, over the late checkpoints."""
     paper = f"{settings.name}: more than two categories of latents do not improve the selection."
     late = epochs >= LATE
     if not late.any():
@@ -217,15 +217,17 @@ def _statement(
         f"{'; '.join(parts)}"
     )
     if number < 3:
-        return Statement(paper, f"{measured}. Too few seeds to tell", "not measured")
+        return Statement(
+            paper, f"{measured}. Too few seeds for a confidence interval", "not measured"
+        )
     error = t.ppf(0.975, number - 1) * gains[:, best].std(ddof=1) / np.sqrt(number)
-    # A gain that is sure to be below 3 % counts as none, one that is sure to be there as one.
+    # No gain: the whole interval is at most 3 %. A gain: the whole interval is above 0.
     is_none, is_sure = gain + error <= 0.03, gain - error > 0
     return Statement(
         paper,
-        f"{measured}. Of more than two {settings.num_categories[1 + best]} are best: as a share "
-        f"{gain:+.1%} against two, 95 % interval over seeds {gain - error:+.1%} to "
-        f"{gain + error:+.1%}",
+        f"{measured}. The best number above two is {settings.num_categories[1 + best]}: the first "
+        f"measure, as a share, differs by {gain:+.1%} from that with two categories (95 % "
+        f"confidence interval over seeds {gain - error:+.1%} to {gain + error:+.1%})",
         "reproduced" if is_none else "not reproduced" if is_sure else "partly",
     )
 

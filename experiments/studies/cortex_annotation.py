@@ -1,4 +1,4 @@
-"""Cell types told apart by patterns in the selected genes (Section 3.2.2, Fig. 6)."""
+"""Cell types distinguished by patterns in the selected genes (Section 3.2.2, Fig. 6)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,17 +27,18 @@ class Config:
 
     tuning: Unprefixed[TuningConfig] = field(default_factory=TuningConfig)
     num_genes: tuple[int, ...] = (4, 6, 8, 10, 12)
-    """How many of the selected genes make the pattern, in turn."""
+    """Numbers of selected genes that define the pattern."""
     num_random_genes: int = 8
-    """Genes of a random set."""
+    """Number of genes in a random set."""
     num_random_sets: int = 100
-    """Random sets that the selected genes are compared with."""
+    """Number of random sets that the selected genes are compared with."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
         most = self.tuning.trajectory.num_selected
-        for number in (*self.num_genes, self.num_random_genes):
+        for number in self.num_genes:
             as_count(number, "num_genes", 1, most)
+        as_count(self.num_random_genes, "num_random_genes", 1, most)
         as_count(self.num_random_sets, "num_random_sets", 1)
         if not self.num_genes:
             raise ValueError("`num_genes` must hold at least one number, got none")
@@ -49,13 +50,13 @@ class Annotated(NamedTuple):
     points: NDArray[np.float64]
     """(n, 2) synthetic cells on the joint principal components."""
     cells: NDArray[np.float64]
-    """(m, 2) the real cells."""
+    """(m, 2) the real cells on the same components."""
     selected: dict[int, Annotation]
-    """By the number of genes."""
+    """Annotation by the first selected genes, for each number of them."""
     chosen: Annotation
-    """By as many selected genes as the random sets have."""
+    """Annotation by as many selected genes as the random sets have."""
     random: list[Annotation]
-    """By random sets of genes."""
+    """Annotations by random sets of genes."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
@@ -64,7 +65,7 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 
 def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int) -> Annotated:
-    """Give the synthetic cells the labels of the real ones, by selected and by random genes."""
+    """Transfer labels from real to synthetic cells, by selected and by random genes."""
     x = config.tuning.cells.codes(cells)
     points, cell_points = joint_map(trained.x, x)
     rng = np.random.default_rng([split, 2])
@@ -92,7 +93,7 @@ def annotate_samples(config: Config, trained: Trained, cells: Cells, split: int)
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     cells = load_cortex(config.tuning.cells.panel)
     results = {
         model: [annotate_samples(config, trained, cells, split) for split, trained in found.items()]
@@ -107,11 +108,11 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         ]
     number = count_of(max(len(found) for found in results.values()), "split")
     introduction = (
-        "Synthetic cells of the tuned models get the most frequent label of the cells that carry "
-        "the same pattern in the selected genes, and a label at random where there is none. "
-        "Synthetic and real cells are standardized and mapped together to two principal "
-        "components; the Davies-Bouldin index there (lower is better) is of the synthetic cells "
-        f"labelled {', '.join(MAJOR_TYPES)}. {number}."
+        "Each synthetic cell of the tuned models gets the most frequent label of the real cells "
+        "with the same pattern in the selected genes, or a random label if there are none. "
+        "Synthetic and real cells are standardized together and mapped to two principal "
+        "components. The Davies-Bouldin index (lower is better) is computed on this map from the "
+        f"synthetic cells labelled {', '.join(MAJOR_TYPES)}. Results are from {number}."
     )
     rows = [
         [MODEL_NAMES[model], f"{number} selected genes", *_index_and_match(annotations)]
@@ -129,7 +130,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         statements,
         plot(results, cells),
         [Table("Mean and range over splits", ["model", "pattern of", "Davies-Bouldin index",
-               "cells whose pattern was found"], rows)],
+               "synthetic cells whose pattern a real cell has"], rows)],
     )  # fmt: skip
 
 
@@ -146,16 +147,16 @@ def _matched(
     most = max(found[0].selected)
     ratio = [_closeness(a, a.selected[most], cell_type) for a in found]
     return Statement(
-        f"{MODEL_NAMES[model]}: synthetic cells with a label lie close to the cells that gave it.",
-        f"with {most} genes the centre of a label's synthetic cells is closest to the centre of "
-        f"that type's cells in {np.mean(ratio):.0%} of labels and splits (by chance "
-        f"{1 / len(MAJOR_TYPES):.0%})",
+        f"{MODEL_NAMES[model]}: synthetic cells lie close to the real cells that gave the label.",
+        f"with {most} genes, the centre of the synthetic cells with a label is closest to the "
+        f"centre of the real cells of this type in {np.mean(ratio):.0%} of labels and splits (by "
+        f"chance {1 / len(MAJOR_TYPES):.0%})",
         grade(float(np.mean(ratio)), reproduced=0.8, partly=0.5),
     )
 
 
 def _closeness(annotated: Annotated, annotation: Annotation, cell_type: NDArray[np.str_]) -> float:
-    """Share of the types whose synthetic cells are centred nearest to that type's cells."""
+    """Return the share of types whose synthetic cells are centred closest to their real cells."""
     centers = np.array([annotated.cells[cell_type == name].mean(axis=0) for name in MAJOR_TYPES])
     nearest = []
     for rank, name in enumerate(MAJOR_TYPES):
@@ -174,32 +175,33 @@ def _more_genes(model: ModelName, found: Sequence[Annotated]) -> Statement:
         np.mean([_num_types(a.selected[number]) for a in found]) for number in (fewest, most)
     ]
     return Statement(
-        f"{MODEL_NAMES[model]}: with more genes more cell types can be told apart.",
-        f"{num_types[0]:.1f} types have patterns of their own in at least 1 % of the synthetic "
-        f"cells with {fewest} genes, {num_types[1]:.1f} with {most}; the Davies-Bouldin index of "
-        f"the five types in the figure is {np.mean(few):.2f} and {np.mean(many):.2f}, lower with "
-        f"more genes in {better:.0%} of splits",
+        f"{MODEL_NAMES[model]}: with more genes, more cell types can be distinguished.",
+        f"with {fewest} genes, {num_types[0]:.1f} types are assigned by pattern to at least 1 % of "
+        f"the synthetic cells, with {most} genes {num_types[1]:.1f} types; the Davies-Bouldin "
+        f"index of the five types in the figure is {np.mean(few):.2f} with {fewest} genes and "
+        f"{np.mean(many):.2f} with {most}, and lower with {most} genes in {better:.0%} of splits",
         grade(float(num_types[1] / num_types[0]), reproduced=1.25, partly=1.05),
     )
 
 
 def _num_types(annotation: Annotation) -> int:
-    """Count the types that at least 1 % of the synthetic cells got by their pattern."""
+    """Count the types that are assigned by pattern to at least 1 % of the synthetic cells."""
     counts = np.unique(annotation.labels[annotation.matched], return_counts=True)[1]
     return int((counts >= 0.01 * len(annotation.labels)).sum())
 
 
 def _random(model: ModelName, found: Sequence[Annotated]) -> Statement:
     better = [
-        sum(random.davies_bouldin < a.chosen.davies_bouldin for random in a.random) for a in found
+        sum(_index(random) < _index(annotated.chosen) for random in annotated.random)
+        for annotated in found
     ]
     number = len(found[0].random)
     return Statement(
         f"{MODEL_NAMES[model]}: the Davies-Bouldin index is always higher for 100 random sets of "
         "genes.",
         f"{np.mean(better):.1f} of {number} random sets are better than the selected genes (from "
-        f"{min(better)} to {max(better)} over splits); none in {np.mean(np.equal(better, 0)):.0%} "
-        "of splits",
+        f"{min(better)} to {max(better)} over splits); none is better in "
+        f"{np.mean(np.equal(better, 0)):.0%} of splits",
         grade(
             float(np.mean(np.equal(better, 0))),
             reproduced=0.99,
@@ -208,18 +210,23 @@ def _random(model: ModelName, found: Sequence[Annotated]) -> Statement:
     )
 
 
+def _index(annotation: Annotation) -> float:
+    """Return the Davies-Bouldin index; without two types in the samples it is infinitely bad."""
+    return annotation.davies_bouldin if np.isfinite(annotation.davies_bouldin) else np.inf
+
+
 def plot(results: dict[ModelName, list[Annotated]], cells: Cells) -> dict[str, tuple[Figure, str]]:
     """Draw Fig. 6 for the first split, and the index of selected and random genes."""
     return {
         "annotation": (
             _plot_annotation(results, cells),
             "Fig. 6 (first split): real and synthetic cells on their joint principal "
-            "components; synthetic cells carry the label of the cells with their pattern.",
+            "components; synthetic cells have the label of the real cells with their pattern.",
         ),
         "random-sets": (
             _plot_random(results),
-            "Davies-Bouldin index of the selected genes (points, one a split) among that of the "
-            "random sets (bars, all splits).",
+            "Davies-Bouldin index with the selected genes (points, one per split) and with random "
+            "sets of genes (bars, all splits).",
         ),
     }
 
@@ -233,7 +240,7 @@ def _plot_annotation(results: dict[ModelName, list[Annotated]], cells: Cells) ->
     for row, (model, found) in zip(axes, results.items(), strict=True):
         annotated = found[0]
         figures.scatter_by_label(row[0], annotated.cells, cells.cell_type, figures.TYPE_COLORS, 4)
-        row[0].set_title("cells", fontsize=10)
+        row[0].set_title("real cells", fontsize=10)
         row[0].set_ylabel(MODEL_NAMES[model])
         for ax, number in zip(row[1:], shown, strict=True):
             annotation = annotated.selected[number]
@@ -253,11 +260,13 @@ def _plot_random(results: dict[ModelName, list[Annotated]]) -> Figure:
         index = np.array([random.davies_bouldin for a in found for random in a.random])
         index = np.log10(index[np.isfinite(index)])
         number, *_ = ax.hist(index, bins=30, color=plots.LINE)
-        for annotated in found:
-            value = np.log10(annotated.chosen.davies_bouldin)
-            ax.plot(value, 0.03 * number.max(), "o", color=plots.BLUE, mec=plots.INK)
+        # An index that does not exist is not drawn.
+        values = np.log10([annotated.chosen.davies_bouldin for annotated in found])
+        height = np.full(len(values), 0.03 * number.max())
+        ax.plot(values, height, "o", color=plots.BLUE, mec=plots.INK)
         ax.set(title=MODEL_NAMES[model], xlabel="Davies-Bouldin index", ylabel="random sets")
-        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick < 10 ** index.max()]
+        most = 10 ** index.max(initial=0)
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= most]
         ax.set_xticks(np.log10(ticks), [str(tick) for tick in ticks])
         plots.bare(ax)
     return figure

@@ -1,4 +1,4 @@
-"""Where a gene's expression is cut into off and on (Section 3.2.3)."""
+"""The quantile at which the expression of a gene is cut into off and on (Section 3.2.3)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ class Config:
     """Settings of the study; the defaults are the paper's."""
 
     tuning: Unprefixed[TuningConfig] = field(default_factory=lambda: TuningConfig(models=("dbm",)))
-    """Of the DBMs; `cut` is the one the others are compared with."""
+    """Settings of the DBMs; `cut` is replaced by each of `cuts`, and must be one of them."""
     cuts: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     """Quantiles of a gene's expression above which it counts as on."""
 
@@ -45,14 +45,15 @@ class Config:
 
 
 class Quality(NamedTuple):
-    """How good the genes of each start and split are at one cut, (starts x splits,) each."""
+    """Quality of the genes of each start and split at one cut, (starts x splits,) each."""
 
     davies_bouldin: NDArray[np.float64]
-    """Of the synthetic cells on their joint map with the real ones, labelled by their patterns."""
+    """Davies-Bouldin index of the synthetic cells, labelled by pattern, on the joint map with the
+    real cells."""
     accuracy: NDArray[np.float64]
-    """Share of the cells held out whose type the training cells with their pattern predict."""
+    """Share of held-out cells whose type the training cells with the same pattern predict."""
     cramer: NDArray[np.float64]
-    """Cramer statistic of the synthetic cells and those held out."""
+    """Cramer statistic between synthetic and held-out cells."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
@@ -68,7 +69,7 @@ def _cut_at(tuning: TuningConfig, cut: float) -> TuningConfig:
 
 
 def quality(done: Sequence[Done], cells: Cells) -> Quality:
-    """Judge the models of one cut, m units, each by the samples of its best epoch: (m,) each."""
+    """Evaluate the m models of one cut, each on the samples of its best epoch: (m,) each."""
     x = done[0].settings.cells.codes(cells)
     rows = []
     for unit in done:
@@ -86,24 +87,23 @@ def quality(done: Sequence[Done], cells: Cells) -> Quality:
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     cells = load_cortex("markers")
     by_cut = {cut: [unit for unit in done if unit.settings.cells.cut == cut] for cut in config.cuts}
     judged = {cut: quality(of_cut, cells) for cut, of_cut in by_cut.items() if of_cut}
-    # Without a type in the synthetic cells there is no index.
+    # With fewer than two of the types among the synthetic cells there is no index.
     found = {
         cut: of_cut for cut, of_cut in judged.items() if np.isfinite(of_cut.davies_bouldin).any()
     }
     number = count_of(len({unit.settings.split for unit in done}), "split")
     introduction = (
-        f"DBMs learn the cells with each gene cut at a quantile of its expression, from "
-        f"{config.tuning.num_starts} starts at each cut; of each the epoch closest to the cells "
-        f"held out counts. {config.tuning.trajectory.num_selected} genes are selected, and "
-        "synthetic cells labelled by their pattern in them. The Davies-Bouldin index (lower is "
-        "better) is of the labelled cells on a map that is another one for each cut, as the Cramer "
-        "statistic is; how often the pattern of a held-out cell predicts its type among 15 can be "
-        "compared across cuts. "
-        f"{number}."
+        "DBMs are trained on cells with each gene cut at a quantile of its expression, from "
+        f"{config.tuning.num_starts} starts for each cut. For each start, the epoch closest to the "
+        f"held-out cells is used: {config.tuning.trajectory.num_selected} genes are selected, and "
+        "synthetic cells are labelled by their pattern in these genes. The Davies-Bouldin index "
+        "(lower is better) of the labelled cells and the Cramer statistic are computed on maps "
+        "that differ between cuts. How often the pattern of a held-out cell predicts its type, one "
+        f"of 15, can be compared across cuts. Results are from {number}."
     )
     rows = [[cut, *(mean_with_range(values) for values in of_cut)] for cut, of_cut in found.items()]
     header = ["cut at", "Davies-Bouldin index", "types predicted correctly", "Cramer statistic"]
@@ -114,7 +114,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         {
             "cuts": (
                 _plot(found),
-                "Mean over starts and splits (line) and every one of them (points), by cut.",
+                "Mean over starts and splits (line), and each of them (points), by cut.",
             )
         },
         [Table("Mean and range over starts and splits", header, rows)],
@@ -133,19 +133,19 @@ def _similar(found: dict[float, Quality]) -> Statement:
     outside = [f"{cut:g}" for cut, similar in zip(found, is_similar, strict=True) if not similar]
     return Statement(
         paper,
-        f"the mean index lies between {index.min():.2f} and {index.max():.2f}, its standard "
-        f"deviation over the models of one cut is {spread:.2f}; farther than two of these from "
-        f"the median of the cuts: {', '.join(outside) or 'none'}. Patterns predict the type of "
-        f"{accuracy.min():.0%} to {accuracy.max():.0%} of the held-out cells",
+        f"the mean index is between {index.min():.2f} and {index.max():.2f}; its standard "
+        f"deviation over the models of one cut is {spread:.2f}. Cuts more than two standard "
+        f"deviations from the median of all cuts: {', '.join(outside) or 'none'}. Patterns predict "
+        f"the type of {accuracy.min():.0%} to {accuracy.max():.0%} of the held-out cells",
         grade(float(is_similar.mean()), reproduced=0.99, partly=0.7),
     )
 
 
 def _ranking(found: dict[float, Quality]) -> Statement:
-    paper = "The best cut is the third decile, the worst the median, by the Davies-Bouldin index."
+    paper = "By the Davies-Bouldin index, the third decile is the best cut, the median the worst."
     cuts = list(found)
     if not _can_compare(found) or not {0.3, 0.5} <= set(cuts):
-        return Statement(paper, "too few cuts, or models of each", "not measured")
+        return Statement(paper, "too few cuts, or too few models at a cut", "not measured")
     index = np.array([np.nanmean(of_cut.davies_bouldin) for of_cut in found.values()])
     error = np.mean([_standard_error(of_cut.davies_bouldin) for of_cut in found.values()])
     accuracy = np.array([of_cut.accuracy.mean() for of_cut in found.values()])

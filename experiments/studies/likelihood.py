@@ -1,7 +1,7 @@
-"""The log-likelihood of cells held out beside the selection, over training (Section 4.2).
+"""Selection and log-likelihood of held-out cells over training (Section 4.2).
 
-Of simulated cells both ends of the scale are known: what genes without any association come to,
-and what the distribution that drew the cells comes to.
+For simulated cells both ends of the scale are known: the log-likelihood of genes without any
+association, and the log-likelihood of the distribution from which the cells are drawn.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,14 +48,14 @@ from loglin.validation import as_count
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned and how it is judged, for every model alike."""
+    """What is to be learned, and how it is evaluated; the same for every model."""
 
     stairs: Unprefixed[StairConfig] = field(default_factory=StairConfig)
     trajectory: Unprefixed[TrajectoryConfig] = field(
         default_factory=lambda: TrajectoryConfig(num_epochs=200, num_selected=7, every=10)
     )
     num_held_out: int = 1000
-    """Further simulated cells, on which the models are judged."""
+    """Number of further simulated cells, on which the models are evaluated."""
 
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
@@ -66,7 +66,7 @@ class Task:
                     f"`{name}` must be between 0 and 1, so that every cell can occur, got "
                     f"{getattr(self.stairs, name)}"
                 )
-        as_count(self.stairs.num_stages, "num_stages", 2)  # else there is nothing to learn
+        as_count(self.stairs.num_stages, "num_stages", 2)  # otherwise there is nothing to learn
         self.trajectory.check_panel(self.stairs.num_genes)
 
 
@@ -94,19 +94,19 @@ class Settings:
 
 
 class Result(NamedTuple):
-    """What was selected, and the fit to the cells held out: means in nats per cell."""
+    """What was selected, and the fit to the held-out cells: means in nats per cell."""
 
     trajectory: Trajectory
     bound: NDArray[np.float64]
     """(t,) lower bound of the log-likelihood at each checkpoint."""
     independent: NDArray[np.float64]
-    """() log-likelihood with each gene's frequency in the training data, and no association."""
+    """() log-likelihood of independent genes with their frequencies in the training data."""
     truth: NDArray[np.float64]
     """() log-likelihood under the distribution that drew the cells."""
 
     @property
     def learned(self) -> NDArray[np.float64]:
-        """(t,) share of what there is to learn, 0 for independent genes and 1 for the truth."""
+        """(t,) share learned of what can be learned: 0 for independent genes, 1 for the truth."""
         learned: NDArray[np.float64] = (self.bound - self.independent) / (
             self.truth - self.independent
         )
@@ -123,7 +123,7 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 
 def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result:
-    """Train a model on simulated cells; at each checkpoint select, and judge it on other cells."""
+    """Train a model on simulated cells; at checkpoints select genes, and evaluate it on others."""
     task, model_settings = settings.task, settings.model_settings
     rng = np.random.default_rng(seed)
     x = simulate_stairs(task.stairs, rng).x
@@ -154,8 +154,8 @@ def log_likelihood(x: NDArray[np.int8], probabilities: NDArray[np.float64]) -> f
     x : (n, p) int array
         0 or 1.
     probabilities : (stages, p) array
-        That a gene is 1 in cells of a stage. Stages are equally frequent, and genes independent
-        given the stage.
+        Probability that a gene is 1 in cells of a stage. Stages are equally frequent, and genes
+        are independent given the stage.
 
     >>> float(np.exp(log_likelihood(np.array([[0, 1], [1, 0]]), np.array([[0.5, 0.5]]))).round(6))
     0.25
@@ -165,7 +165,7 @@ def log_likelihood(x: NDArray[np.int8], probabilities: NDArray[np.float64]) -> f
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's advice beside what was measured."""
+    """Compare the paper's advice with what was measured."""
     genes = stair_genes(config.task.stairs)
     results: dict[ModelName, list[Result]] = {}
     for unit in done:
@@ -181,13 +181,13 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     epochs = first.trajectory.epochs
     number = count_of(len({unit.seed for unit in done}), "seed")
     introduction = (
-        f"{' and '.join(MODEL_NAMES[model] for model in results)} learn "
-        f"{config.task.stairs.num_cells} simulated cells and are judged on "
+        f"Models ({', '.join(MODEL_NAMES[model] for model in results)}) are trained on "
+        f"{config.task.stairs.num_cells} simulated cells and evaluated on "
         f"{config.task.num_held_out} others, by the evidence lower bound (VAE) or the mean-field "
-        "bound with log Z estimated by annealed importance sampling (DBM). 0 % learned is the "
-        "log-likelihood of independent genes (in the first unit "
-        f"{first.independent:.2f} nats a cell), 100 % that of the distribution the cells come from "
-        f"({first.truth:.2f}). {number}."
+        "bound with log Z estimated by annealed importance sampling (DBM). 0 % learned corresponds "
+        f"to the log-likelihood of independent genes ({first.independent:.2f} nats per cell in the "
+        "first unit), 100 % to that of the distribution from which the cells are drawn "
+        f"({first.truth:.2f}). Results are from {number}."
     )
     statements = []
     for model in results:
@@ -206,14 +206,14 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         ],
     )  # fmt: skip
     return Section(
-        "Beside the log-likelihood (Section 4.2)",
+        "Selection and log-likelihood (Section 4.2)",
         introduction,
         statements,
         {
             "learned": (
                 _plot(epochs, learned, counts, config.task.trajectory.num_selected),
-                "Share learned of what there is to learn, on cells held out, above the genes "
-                f"selected: mean over {number}, and the range.",
+                "Above: share learned of what can be learned, on held-out cells. Below: number of "
+                f"selected genes with each role. Mean and range over {number}.",
             )
         },
         [table],
@@ -221,7 +221,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 
 
 def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.int64]) -> Statement:
-    """Ask whether the criterion tells the checkpoints at which noise genes are selected."""
+    """Check whether the criterion identifies checkpoints at which noise genes are selected."""
     noise = counts[:, :, ROLES.index("noise")]
     num_selected = counts[0, 0].sum()
     is_better = learned > 0
@@ -235,7 +235,7 @@ def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.in
     )
     measured = (
         f"noise genes among the {num_selected} selected: {without} at checkpoints where the model "
-        "fits cells held out no better than independent genes "
+        "fits held-out cells no better than independent genes do "
         f"({(~is_better).mean():.0%} of checkpoints), {with_better} at the others"
     )
     correlations = [
@@ -248,8 +248,8 @@ def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.in
     correlation = float(np.mean(correlations))
     return Statement(
         paper,
-        f"{measured}; rank correlation of the fit with few noise genes {correlation:.2f}, mean "
-        f"over {count_of(len(correlations), 'seed')}",
+        f"{measured}; rank correlation of the fit with the negative number of noise genes "
+        f"{correlation:.2f}, mean over {count_of(len(correlations), 'seed')}",
         grade(correlation, reproduced=0.5, partly=0.2),
     )
 
@@ -260,16 +260,16 @@ def _at_the_best(
     learned: NDArray[np.float64],
     counts: NDArray[np.int64],
 ) -> Statement:
-    """Ask what is selected where the criterion is highest."""
+    """Check what is selected at the checkpoint where the criterion is highest."""
     best = learned.argmax(axis=1)
     chosen = counts[np.arange(len(best)), best]
     informative = 1 - chosen[:, ROLES.index("noise")] / chosen.sum(axis=1)
     return Statement(
         f"{name}: a model chosen by this criterion shows the structure.",
         f"the fit is best at epoch {epochs[best].mean():.0f} on average, where "
-        f"{learned.max(axis=1).mean():.0%} is learned; {informative.mean():.0%} of the genes "
-        f"selected there are informative and {chosen[:, ROLES.index('overlap')].mean():.1f} of "
-        f"{chosen[0].sum()} overlap genes",
+        f"{learned.max(axis=1).mean():.0%} is learned; of the genes selected there, "
+        f"{informative.mean():.0%} are informative, and "
+        f"{chosen[:, ROLES.index('overlap')].mean():.1f} of {chosen[0].sum()} are overlap genes",
         grade(float(informative.min()), reproduced=0.85, partly=0.5),
     )
 
@@ -292,6 +292,6 @@ def _plot(
     # Before any training a VAE may fall far below independent genes.
     axes[0, 0].set_ylim(-0.5, 1.05)
     axes[0, 0].set_ylabel("share learned")
-    axes[1, 0].set_ylabel(f"genes among the {num_selected} chosen")
+    axes[1, 0].set_ylabel(f"genes among the {num_selected} selected")
     axes[1, 0].legend(frameon=False)
     return figure

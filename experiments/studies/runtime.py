@@ -1,4 +1,4 @@
-"""Time of the selection against features and features chosen (Section 3.1.5)."""
+"""Runtime of the selection by numbers of features and of selected features (Section 3.1.5)."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from experiments.analysis.plain_selection import select_from_tables
 from experiments.analysis.statements import grade
 from experiments.data.stairs import StairConfig, simulate_stairs
 from experiments.runs.page import Section, Statement, Table
@@ -18,33 +19,36 @@ from experiments.runs.units import Done, Unit
 from loglin import plots, select_features
 from loglin.validation import as_count
 
+NUM_STAIR_GENES = StairConfig().num_informative
+
 
 @dataclass(frozen=True)
 class Config:
     """Settings of the study."""
 
     num_features: tuple[int, ...] = (50, 100, 200, 500, 1000)
-    """Numbers of features, from each of which `fixed_selected` are chosen."""
+    """Numbers of features from which `fixed_selected` are selected."""
     num_selected: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
-    """Numbers chosen from `fixed_features` features."""
+    """Numbers of features to select from `fixed_features` features."""
     fixed_features: int = 50
-    """Features where the number chosen varies."""
+    """Number of features while the number of selected ones varies."""
     fixed_selected: int = 4
-    """Features chosen where their number varies."""
+    """Number of selected features while the number of features varies."""
     num_samples: int = 10_000
-    """Samples."""
+    """Number of samples."""
     num_latents: int = 10
-    """Latents."""
+    """Number of latents."""
     repeats: int = 5
-    """Times that ours is measured, for the median; the plain path is measured once."""
+    """How often our selection is timed, for the median; the plain method is timed once."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
         for name in ("num_features", "num_selected"):
             if len(getattr(self, name)) < 2:
                 raise ValueError(f"`{name}` must be at least two, got {getattr(self, name)}")
-        for number in (*self.num_features, self.fixed_features):
-            as_count(number, "num_features", max(32, self.fixed_selected))
+        for number in self.num_features:
+            as_count(number, "num_features", max(NUM_STAIR_GENES, self.fixed_selected))
+        as_count(self.fixed_features, "fixed_features", max(NUM_STAIR_GENES, self.fixed_selected))
         for number in self.num_selected:
             as_count(number, "num_selected", 1, self.fixed_features)
         for name in ("fixed_selected", "num_samples", "num_latents", "repeats"):
@@ -52,7 +56,7 @@ class Config:
 
 
 class Result(NamedTuple):
-    """Seconds of CPU on one thread."""
+    """CPU seconds on one thread."""
 
     features_ours: NDArray[np.float64]
     """One entry for each of `Config.num_features`."""
@@ -63,12 +67,12 @@ class Result(NamedTuple):
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
-    """Return one unit a seed."""
+    """Return one unit per seed."""
     return [Unit(compute, config, seed) for seed in seeds]
 
 
 def compute(config: Config, seed: int, track: Track = without_bar) -> Result:
-    """Select by both ways and measure; they must choose the same features."""
+    """Time our selection and the plain method; both must select the same features."""
     sizes = [(p, config.fixed_selected) for p in config.num_features]
     sizes += [(config.fixed_features, q) for q in config.num_selected]
     ours, plain = [], []
@@ -92,55 +96,27 @@ def _seconds(call: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
 
 
 def _samples(config: Config, num_features: int, seed: int) -> tuple[NDArray, NDArray]:
-    """Draw cells of the stair, and latents that say with errors which half they are in."""
+    """Draw cells of the stair; each latent marks, with errors, cells in a random half of stages."""
     rng = np.random.default_rng(seed)
-    stairs = StairConfig(num_cells=config.num_samples, num_noise=num_features - 32)
+    stairs = StairConfig(num_cells=config.num_samples, num_noise=num_features - NUM_STAIR_GENES)
     cells = simulate_stairs(stairs, rng)
     halves = rng.random((stairs.num_stages, config.num_latents)) < 0.5
     wrong = rng.random((config.num_samples, config.num_latents)) < 0.1
     return cells.x, (halves[cells.stage] ^ wrong).astype(np.int8)
 
 
-def select_from_tables(x: NDArray[np.int8], u: NDArray[np.int8], num_features: int) -> list[int]:
-    """Select by Eq. 1 as the paper describes it: one table and one fit a candidate and latent."""
-    chosen: list[int] = []
-    for _ in range(num_features):
-        scores = np.full((x.shape[1], u.shape[1]), -np.inf)
-        for feature in sorted(set(range(x.shape[1])) - set(chosen)):
-            for latent in range(u.shape[1]):
-                columns = (u[:, latent], *x[:, [*chosen, feature]].T)
-                cells = np.ravel_multi_index(columns, (2,) * len(columns))
-                table = np.bincount(cells, minlength=2 ** len(columns)).astype(float)
-                scores[feature, latent] = joint_g2(np.where(table == 0, 0.5, table).reshape(-1, 2))
-        chosen.append(int(scores.max(axis=1).argmax()))
-    return chosen
-
-
-def joint_g2(table: NDArray[np.float64]) -> float:
-    """Fit [U S][j] to a table ((u, s), j) by iterative proportional fitting; return G2."""
-    fitted = np.ones_like(table)
-    deviation = np.inf
-    while deviation > 1e-8 * table.sum():
-        deviation = 0.0
-        for axis in (0, 1):
-            target, margin = (t.sum(axis=axis, keepdims=True) for t in (table, fitted))
-            deviation = max(deviation, np.abs(target - margin).max())
-            fitted *= target / margin
-    return float(2 * (table * np.log(table / fitted)).sum())
-
-
 def power(sizes: Sequence[int], seconds: NDArray[np.float64]) -> float:
-    """Return a of seconds ~ sizes**a, by least squares of logarithms."""
+    """Return the exponent a of seconds ~ sizes**a, by least squares on logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def growth(sizes: Sequence[int], seconds: NDArray[np.float64]) -> float:
-    """Return b of seconds ~ b**sizes, by least squares of logarithms."""
+    """Return the base b of seconds ~ b**sizes, by least squares on logarithms."""
     return float(np.exp(np.polyfit(sizes, np.log(seconds), 1)[0]))
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     columns = zip(*(unit.result for unit in done), strict=True)
     middle = Result(*(np.median(column, axis=0) for column in columns))
     p, q = config.num_features, config.num_selected
@@ -154,10 +130,10 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
             grade(-powers["ours"], reproduced=-0.97, partly=-1.05),
         ),
         Statement(
-            "It grows approximately exponentially with the number of features chosen.",
-            f"by a factor of {factors['ours']:.2f} for each feature more, up to {q[-1]} (plain "
-            f"tables: {factors['plain']:.2f}); what a step costs grows with the patterns that "
-            "occur, at most twice as many",
+            "It grows approximately exponentially with the number of selected features.",
+            f"by a factor of {factors['ours']:.2f} with each additional feature, up to {q[-1]} "
+            f"features (plain tables: {factors['plain']:.2f}); the cost of a step grows with the "
+            "number of patterns that occur, which at most doubles",
             grade(factors["ours"], reproduced=1.3, partly=1.1),
         ),
     ]
@@ -170,14 +146,14 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     ]
     return Section(
         "Runtime (Section 3.1.5)",
-        f"Seconds of CPU on one thread for {config.num_samples} samples with {config.num_latents} "
-        "latents; ours, and the plain path of the paper in numpy: a table and an iterative "
-        f"proportional fit for each candidate and latent. Both choose the same features. Median "
-        f"of {len(done)} data sets.",
+        f"CPU time on one thread for {config.num_samples} samples with {config.num_latents} "
+        "latents: our selection, and the plain method of the paper in numpy, which computes a "
+        "table and an iterative proportional fit for each candidate and latent. Both select the "
+        f"same features. Medians over {len(done)} data sets.",
         statements,
-        {"runtime": (_plot(config, middle), "Time of a selection; both axes of the left panel and "
-                     "the time axis of the right one are logarithmic.")},
-        [Table("Time", ["features", "chosen", "ours (ms)", "plain (s)", "plain / ours"], rows)],
+        {"runtime": (_plot(config, middle), "Time of a selection. Both axes of the left panel and "
+                     "the time axis of the right panel are logarithmic.")},
+        [Table("Time", ["features", "selected", "ours (ms)", "plain (s)", "plain / ours"], rows)],
     )  # fmt: skip
 
 
@@ -196,6 +172,6 @@ def _plot(config: Config, middle: Result) -> Figure:
     left.set(xscale="log", xlabel="features", ylabel="seconds")
     left.set_xticks(config.num_features, [str(number) for number in config.num_features])
     left.minorticks_off()
-    right.set_xlabel("features chosen")
+    right.set_xlabel("selected features")
     left.legend(frameon=False)
     return figure

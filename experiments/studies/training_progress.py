@@ -1,4 +1,4 @@
-"""What a model learns over its training on the stair simulation (Section 3.1.2, Fig. 3)."""
+"""What a model learns during training on the stair simulation (Section 3.1.2, Fig. 3)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,9 @@ from experiments.runs.progress import Track, without_bar
 from experiments.runs.units import Done, Unit
 from loglin.plots import HIGHEST, LOWEST, NOT_SELECTED, pattern_plot
 
-FOR_ANOTHER_MODEL = " The paper says this of a VAE, whose epochs need not be those of a DBM."
+FOR_ANOTHER_MODEL = (
+    " The paper's statements are about a VAE, whose epochs need not correspond to those of a DBM."
+)
 MOSAIC_EPOCHS = (0, 10, 20, 30, 75, 200)
 TABLE_EPOCHS = (0, 5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
 
@@ -57,7 +59,7 @@ class Config:
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
-    """Return one unit a seed."""
+    """Return one unit per seed."""
     return [Unit(compute, config, seed) for seed in seeds]
 
 
@@ -98,32 +100,34 @@ class Measured(NamedTuple):
 
 
 Measure = Callable[[Measured, int], tuple[str, Verdict]]
-"""From a checkpoint on: what was measured, and the verdict."""
+"""measure(measured, checkpoint): what was measured from this checkpoint on, and the verdict."""
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     results: list[Trajectory] = [unit.result for unit in done]
     genes = stair_genes(config.stairs)
     counts = np.stack([role_counts(result.features, genes) for result in results])
     measured = Measured(results, genes, *np.moveaxis(counts, -1, 0))
     number = count_of(len(results), "seed")
     introduction = (
-        f"{config.model_settings.describe(config.trajectory.num_epochs)} learns "
+        f"{config.model_settings.describe(config.trajectory.num_epochs)} is trained on "
         f"{config.stairs.num_cells} simulated cells with {config.stairs.num_genes} genes. "
-        f"Every {config.trajectory.every} epochs {config.trajectory.num_samples} synthetic cells "
-        f"are drawn from it, and {measured.num_selected} genes are selected. {number}."
+        f"Every {config.trajectory.every} epochs, {config.trajectory.num_samples} synthetic cells "
+        f"are drawn from it and {measured.num_selected} genes are selected. Results are from "
+        f"{number}."
         f"{'' if config.model_settings.model == 'vae' else FOR_ANOTHER_MODEL}"
     )
     figures_by_name = {
         "patterns": (
             _plot_patterns(results[0], genes),
-            "The most frequent patterns in the chosen genes at some epochs (first seed), as in "
-            "Fig. 3: one row a pattern, the most frequent on top, one column a gene.",
+            "The most frequent patterns of the selected genes at several epochs (first seed), as "
+            "in Fig. 3. Each row is a pattern, with the most frequent on top; each column is a "
+            "gene.",
         ),
         "roles": (
             _plot_roles(measured),
-            f"How many of the chosen genes have each role: mean over {number}, and the range.",
+            f"Number of selected genes with each role: mean and range over {number}.",
         ),
     }
     return Section(
@@ -136,7 +140,7 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
 
 
 def _state(measured: Measured, epoch: int, paper: str, measure: Measure) -> Statement:
-    """Measure what the paper says of the epochs from one on."""
+    """Check a statement of the paper about the epochs from a given one on."""
     at = measured.results[0].first_from(epoch)
     if at is None:
         return Statement(paper, f"training stopped at epoch {measured.epochs[-1]}", "not measured")
@@ -147,9 +151,9 @@ def _noise_early(measured: Measured, at: int) -> tuple[str, Verdict]:
     end = max(at + 1, int(np.searchsorted(measured.epochs, 15)))
     noise = measured.noise[:, at:end].mean()
     when = epochs_in_words(measured.epochs[at:end])
-    text = f"{noise:.1f} of {measured.num_selected} are noise genes at {when}"
+    text = f"{noise:.1f} of {measured.num_selected} genes are noise genes at {when}"
     if at > 0:
-        text += f" (before training {measured.noise[:, 0].mean():.1f})"
+        text += f" (before training: {measured.noise[:, 0].mean():.1f})"
     return text, grade(noise / measured.num_selected, reproduced=0.5, partly=0.25)
 
 
@@ -165,14 +169,15 @@ def _overlap_leads(measured: Measured, at: int) -> tuple[str, Verdict]:
 
 
 def _mostly_overlap(share: float) -> Measure:
-    """Return what measures whether overlap genes have such a share from a checkpoint on."""
+    """Return a measure of whether overlap genes have this share from a checkpoint on."""
 
     def measure(measured: Measured, at: int) -> tuple[str, Verdict]:
         overlap, num_selected = measured.overlap[:, at:], measured.num_selected
         first = overlap[:, 0].mean()
         text = (
-            f"from epoch {measured.epochs[at]} on {overlap.mean():.1f} of {num_selected} (at that "
-            f"epoch {first:.1f}, lowest over checkpoints and seeds {overlap.min()})"
+            f"{overlap.mean():.1f} of {num_selected} genes on average from epoch "
+            f"{measured.epochs[at]} on ({first:.1f} at that epoch; minimum over checkpoints and "
+            f"seeds {overlap.min()})"
         )
         holds_at_once = first / num_selected >= share - 0.2
         reproduced = share if holds_at_once else None
@@ -191,8 +196,8 @@ def _pairs(measured: Measured, at: int) -> tuple[str, Verdict]:
     )
     observed, expected = found.mean(axis=0)
     text = (
-        f"from epoch {measured.epochs[at]} on {observed:.2f} complete overlaps, where as many "
-        f"overlap genes drawn at random would give {expected:.2f}"
+        f"{observed:.2f} complete overlaps on average from epoch {measured.epochs[at]} on; "
+        f"{expected:.2f} are expected if as many overlap genes are drawn at random"
     )
     return text, grade(observed / max(expected, 1e-9), reproduced=1.5, partly=1.1)
 
@@ -204,8 +209,8 @@ def _stair_patterns(measured: Measured, at: int) -> tuple[str, Verdict]:
         for features, states in zip(result.features[at:], result.states[at:], strict=True)
     ]
     text = (
-        f"{np.mean(shares):.0%} of the most frequent patterns from epoch {measured.epochs[at]} on "
-        "have ones in one overlap or two neighbouring ones only"
+        f"in {np.mean(shares):.0%} of the most frequent patterns from epoch "
+        f"{measured.epochs[at]} on, all ones lie in one overlap or in two neighbouring ones"
     )
     return text, grade(float(np.mean(shares)), reproduced=0.9, partly=0.7)
 
@@ -226,18 +231,18 @@ STATEMENTS: tuple[tuple[int, str, Measure], ...] = (
     (30, "After around 30 epochs mostly overlap genes are selected.", _mostly_overlap(0.6)),
     (75, "After 75 epochs almost exclusively overlap genes are selected.", _mostly_overlap(0.9)),
     (75, "The two genes of an overlap tend to be selected together.", _pairs),
-    (75, "Frequent patterns are those of one overlap or of two neighbours.", _stair_patterns),
+    (75, "Frequent patterns belong to one overlap or to two neighbouring ones.", _stair_patterns),
     (75, "This does not depend on the initial weights.", _robust),
 )
-"""What the paper says of the epochs from one on, and how it is measured."""
+"""Each: first epoch, the paper's statement about the epochs from there on, and its measure."""
 
 
 def _table(measured: Measured) -> Table:
     first = measured.results[0]
     rows = sorted({at for epoch in TABLE_EPOCHS if (at := first.first_from(epoch)) is not None})
     return Table(
-        f"Genes among the {measured.num_selected} chosen, mean over seeds",
-        ["epoch", *ROLES, "gain explained by chance", "reconstruction error (nats)"],
+        f"Roles of the {measured.num_selected} selected genes, mean over seeds",
+        ["epoch", *ROLES, "genes explained by chance", "reconstruction error (nats)"],
         [
             [
                 measured.epochs[at],
@@ -277,6 +282,6 @@ def _plot_roles(measured: Measured) -> Figure:
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.subplots()
     figures.role_lines(ax, measured.epochs, measured.counts, measured.num_selected)
-    ax.set(xlabel="epoch", ylabel=f"genes among the {measured.num_selected} chosen")
+    ax.set(xlabel="epoch", ylabel=f"genes among the {measured.num_selected} selected")
     ax.legend(frameon=False, loc="center right")
     return figure

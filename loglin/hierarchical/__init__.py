@@ -1,6 +1,7 @@
 """Hierarchical log-linear models of one contingency table, as in R's `loglin` (Section 2.2).
 
-formulas -> generators -> existence, ipf -> fitting -> results -> comparison -> search.
+Each module imports only modules before it: formulas -> generators -> design_matrix -> existence,
+inference, goodness_of_fit -> results, ipf -> fitting -> comparison -> search.
 """
 
 from loglin.hierarchical.comparison import Comparison, KWay, compare, k_way_tests

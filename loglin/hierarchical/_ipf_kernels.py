@@ -1,6 +1,7 @@
-"""Compiled iterative proportional fitting: cycles through the steps of a plan (see `_ipf_plan`).
+"""Compiled iterative proportional fitting: cycles over the steps of a plan (see `_ipf_plan`).
 
-Inner loops run over a row, with unsigned indices: numba does not vectorise over signed ones.
+Inner loops run over a row, with unsigned indices, since numba does not vectorise loops over signed
+ones.
 """
 
 import numpy as np
@@ -40,12 +41,12 @@ def fit_each(
     iterations,
     left,
 ):
-    """Fit every table of `counts` in place of `expected`, both (n, cells).
+    """Fit every table of `counts` and write the result to `expected`, both (n, cells).
 
-    With `from_ones` `expected` need not be set, else it is where the fit starts. A table is done
-    when no fitted margin is off by more than its limit, each measured just before its adjustment,
-    or after `most` cycles. `iterations` and `left`, both (n,), take the number of cycles and the
-    largest deviation of the last.
+    The fit starts from the values in `expected`, or from ones if `from_ones`; `expected` may then
+    be uninitialised. A table is finished when no fitted margin deviates by more than its limit,
+    each measured just before its adjustment, or after `most` cycles. The number of cycles and the
+    largest deviation of the last cycle are written to `iterations` and `left`, both (n,).
     """
     work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_margin)
     last = steps[-1]
@@ -55,7 +56,7 @@ def fit_each(
     for t in range(len(counts)):
         _collect(steps, rows, counts[t], work, targets)
         work[:] = 1.0
-        # Where there are two blocks or more, the second pass writes the table.
+        # With two or more blocks, the second pass writes the table, so it need not be set to ones.
         unwritten = from_ones and num_passes > 2
         if from_ones and not unwritten:
             expected[t] = 1.0
@@ -72,7 +73,7 @@ def fit_each(
 
 @compiled
 def _collect(steps, rows, counts, work, targets):
-    """Write the margins of a table to `targets`, by the same steps."""
+    """Write the margins of a table to `targets`, following the steps of the plan."""
     for s in range(len(steps)):
         start, run = steps[s, TABLE], steps[s, RUN]
         num_rows = steps[s, CELLS] // run
@@ -95,15 +96,15 @@ def _collect(steps, rows, counts, work, targets):
 def _cycle(steps, rows, whole, work, margin, targets, unwritten):
     """Go through the steps once; return the largest deviation of a fitted margin.
 
-    An unwritten table counts as ones.
+    If `unwritten`, the table is uninitialised and is treated as all ones.
     """
     deviation = 0.0
     passes_before = 0 if unwritten else 2
     for s in range(len(steps)):
         kind, start, cells, run = steps[s, KIND], steps[s, TABLE], steps[s, CELLS], steps[s, RUN]
         num_rows = cells // run
-        # Calls stand twice, for the whole table and for a block in `work`: a name for either
-        # would cost more than the call.
+        # Each call is written twice, for the whole table and for a block in `work`: selecting one
+        # of the two arrays at run time would cost more than the call.
         if kind == ADJUST:
             first, target, size = steps[s, ROWS], steps[s, TARGET], steps[s, TARGET_CELLS]
             _fill(margin, 0, size, 0.0)
@@ -119,7 +120,7 @@ def _cycle(steps, rows, whole, work, margin, targets, unwritten):
         spread, collapse = steps[s, SPREAD_ROWS], steps[s, COLLAPSE_ROWS]
         block, block_cells = steps[s, COLLAPSE], steps[s, COLLAPSE_CELLS]
         if collapse < 0 and start < 0:
-            continue  # left for the next cycle, or for the end
+            continue  # done in the first pass of the next cycle, or at the end
         ratio = 0
         if spread >= 0:
             ratio = _to_ratios(work, steps[s, SPREAD], steps[s, SPREAD_CELLS])
@@ -160,7 +161,7 @@ def _pass(table, start, rows, spread, collapse, num_rows, run, work, ratio, bloc
 
 @compiled
 def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block):
-    """Do the same to a table of ones that was not written yet."""
+    """Do the same as `_pass` for a table of ones that has not been written yet."""
     cell, width = np.uint64(0), np.uint64(run)
     first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
     for r in range(num_rows):
@@ -175,7 +176,7 @@ def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block
 
 @compiled
 def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
-    """Add a table up to one of its margins."""
+    """Add the cells of a table to one of its margins, `sums`."""
     cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_sum)
     if run == 1:
         begin = np.uint64(first_row)
@@ -207,20 +208,20 @@ def _spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
 
 @compiled
 def _compare(margin, targets, target, cells, deviation):
-    """Turn a fitted margin into ratios; return how far it was off, or `deviation` if larger."""
+    """Turn a fitted margin into ratios; return its largest deviation, or `deviation` if larger."""
     first = np.uint64(target)
     for m in range(np.uint64(cells)):
         difference = abs(targets[first + m] - margin[m])
-        if difference > deviation or np.isnan(difference):  # what is not a number stays so
+        if difference > deviation or np.isnan(difference):  # NaN is kept
             deviation = difference
-        # 0/0 is 0: where a margin is zero so are its cells, whatever they are multiplied by.
+        # 0/0 is 0: where a margin is zero, its cells stay zero whatever they are multiplied by.
         margin[m] = targets[first + m] / (margin[m] if margin[m] > 0.0 else 1.0)
     return deviation
 
 
 @compiled
 def _to_ratios(work, block, cells):
-    """Turn a block as it was collapsed into what its table is to be multiplied by; say where."""
+    """Turn the copy of a block as it was collapsed into ratios; return where they begin."""
     now, before = np.uint64(block), np.uint64(block + cells)
     for k in range(np.uint64(cells)):
         old = work[before + k]

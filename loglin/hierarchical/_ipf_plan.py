@@ -1,16 +1,17 @@
-"""Compiled: the plan of a cycle of iterative proportional fitting.
+"""Compiled code that plans a cycle of iterative proportional fitting.
 
-Adjusting a table to a margin is adding it up to the margin and multiplying it by ratios, a pass
-over the table each. Both give the same on any margin that holds the generator: if [AB], [AC] and
-[BC] are adjusted on the margin ABC, the table needs only ABC's ratios in the end. So the
-generators of a model are covered by a few larger margins, its blocks; each block is collapsed
-once, fitted by the same method (the blocks of a block, and so on), and spread over the table in
-the same pass that collapses the next block. A cycle passes over the table once for each block.
+To adjust a table to a margin, it is summed to this margin and multiplied by ratios; each of the two
+is a pass over the table. The same can be done on any margin that contains the generator: if [AB],
+[AC] and [BC] are adjusted on the margin ABC, the table only needs the ratios of ABC in the end. So
+the generators of a model are covered by a few larger margins, called blocks. Each block is
+collapsed (summed from the table) once, fitted by the same method, which may use blocks of the
+block, and spread over the table (multiplied into it) in the same pass that collapses the next
+block. A cycle passes over the table once for each block.
 
 A plan is a list of such steps in the order of a cycle. Tables are flat, in C order, the last axis
-the fastest; a row is a run of cells over the last axes, which the margin keeps, so that inner
-loops run over neighbours: all blocks of a table keep the same ones. Sets of axes are bits of 64-bit
-words.
+varying fastest. A row is a run of cells over the last axes of a table, chosen so that the margin
+keeps these axes and inner loops run over adjacent cells of both; all blocks of a table keep the
+same last axes. Sets of axes are bits of 64-bit words.
 """
 
 import numpy as np
@@ -18,32 +19,34 @@ import numpy as np
 from loglin._numba import compiled, popcount
 
 PASS, ADJUST = range(2)
-"""Kinds of steps: spread one block over a table and collapse the next; adjust a table to a
-generator."""
+"""Kinds of steps. PASS: spread one block over a table and collapse the next. ADJUST: adjust a table
+to a generator."""
 
 KIND, TABLE, CELLS, RUN = range(4)
-"""Columns of every step: kind, where its table begins (-1: the whole table), its cells, and the
-cells of a row."""
+"""Columns of every step: kind, where its table begins (-1: the whole table), number of cells of the
+table, and number of cells of a row."""
 SPREAD_ROWS, SPREAD, SPREAD_CELLS, COLLAPSE_ROWS, COLLAPSE, COLLAPSE_CELLS = range(4, 10)
-"""Columns of PASS: for either block its rows (-1: there is none), where it begins, and its cells.
-Behind a block stands what it was when it was collapsed, and then its ratios."""
+"""Columns of PASS, for the block to spread and the block to collapse: where its map of rows begins
+(-1: there is no block), where the block begins, and its number of cells. Each block is followed by
+a copy of it as it was collapsed, which is later replaced by its ratios."""
 ROWS, TARGET, TARGET_CELLS = range(4, 7)
-"""Columns of ADJUST."""
+"""Columns of ADJUST: where its map of rows and its target margin begin, and the margin's cells."""
 NEXT, NUM_COLUMNS = 10, 11
-"""While planning, the step that comes next."""
+"""Column with the number of the next step, used while planning; number of columns."""
 
 NUM_STEPS, NUM_MAPS, MAP_CELLS, WORK_CELLS = range(4)
-"""What is counted while planning."""
+"""Entries of `counters`: what is counted while planning."""
 
-# What steps cost, in nanoseconds where this was written; only their ratios matter.
+# Costs of the steps, in nanoseconds on the machine used for tuning; only their ratios matter.
 ADJUST_COST, ADJUST_CELL_COST = 25.0, 3.0
 BLOCK_COST, BLOCK_CELL_COST = 60.0, 2.0
 INSIDE_COST, INSIDE_CELL_COST = 60.0, 2.5
-"""Of a generator, and of a cell, in a block that is fitted by blocks of its own."""
+"""Cost of a generator and of a cell in a block that is itself fitted by blocks."""
 SHORT_RUN, SHORT_RUN_COST, LONG_RUN, LONG_RUN_COST = 4, 1.0, 16, 0.25
-"""Fewest cells of a row in small and in large tables, and what a cell of a pass costs then."""
+"""Smallest number of cells of a row in small and in large tables, and the cost of a cell of a pass
+with such rows."""
 LARGE_TABLE, SMALLEST_BLOCK, SHORTEST_RUN = 1024, 16, 8
-"""In cells; an ADJUST with shorter runs than the last goes cell by cell."""
+"""Numbers of cells; an ADJUST with runs shorter than SHORTEST_RUN goes cell by cell."""
 
 
 @compiled
@@ -53,35 +56,36 @@ def make_plan(generators, targets, levels):
     Parameters
     ----------
     generators : (g,) uint64
-        Sets of axes, at least one set.
+        Sets of axes, at least one.
     targets : (g,) int64
-        Where the target of each begins.
+        Where the target margin of each generator begins.
     levels : (d,) int64
 
     Returns
     -------
     steps : (s, NUM_COLUMNS) int64
     rows : uint32 array
-        For every pair of a table and a margin, where in the margin each row of the table goes.
+        Maps of rows: for every pair of a table and a margin, where in the margin each row of the
+        table is added.
     num_work : int
-        Cells of all blocks and their ratios.
+        Number of cells of all blocks and their ratios.
     """
     num = len(generators)
-    # Blocks inside blocks lose an axis each time, and at each depth there are at most as many
-    # blocks as generators.
+    # A block inside a block has fewer axes, and at each depth there are at most as many blocks as
+    # generators.
     most = 8 + 4 * num * (2 + len(levels))
     steps = np.empty((most, NUM_COLUMNS), np.int64)
     maps = np.empty((most, 4), np.uint64)
     counters = np.zeros(4, np.int64)
     # Tables whose steps are still to be planned: their axes, where they begin, the range of their
-    # generators in `order`, and the step after which theirs come.
+    # generators in `order`, and the step after which their steps are inserted.
     order = np.arange(num)
     waiting_axes = np.empty(most, np.uint64)
     waiting = np.empty((most, 4), np.int64)
     waiting_axes[0], waiting[0] = ~np.uint64(0), (-1, 0, num, 0)
     num_waiting = 1
     block_of, blocks = np.empty(num, np.int64), np.empty(num, np.uint64)
-    steps[0] = 0  # it only leads to the first
+    steps[0] = 0  # a placeholder that points to the first step
     counters[NUM_STEPS] = 1
     log_levels = np.log(levels + 1e-9)  # an axis of one level costs nothing
     while num_waiting > 0:
@@ -134,7 +138,7 @@ def make_plan(generators, targets, levels):
 
 @compiled
 def _insert(steps, counters, after, kind, table, cells, run):
-    """Add a step that comes right after another; return its number."""
+    """Insert a step right after step `after`; return its number."""
     step = counters[NUM_STEPS]
     counters[NUM_STEPS] += 1
     steps[step] = 0
@@ -152,7 +156,7 @@ def _set_spread(steps, step, rows, block, block_cells):
 
 @compiled
 def _in_order(steps, num_steps):
-    """Return the steps that follow step 0, one after the other."""
+    """Return the steps after step 0, in order."""
     ordered = np.empty((num_steps - 1, NUM_COLUMNS), np.int64)
     step = 0
     for s in range(num_steps - 1):
@@ -163,18 +167,18 @@ def _in_order(steps, num_steps):
 
 @compiled
 def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
-    """Return the axes every block keeps, and the cells it may grow to; 0: use no blocks."""
+    """Return the axes that every block keeps and the largest size of a block; 0: use no blocks."""
     num = len(generators)
     cells = _num_cells(axes, levels)
     lowest = num * (ADJUST_COST + ADJUST_CELL_COST * cells)
     chosen, chosen_largest = np.uint64(0), 0
     sizes = np.empty(num, np.int64)
     for long in range(0 if cells <= LARGE_TABLE else 1, 2):
-        # Very large tables have room for runs of up to four times as long.
+        # In very large tables the runs may be up to four times as long.
         long_run = max(LONG_RUN, min(4 * LONG_RUN, cells >> 14))
         inner = _last_axes(axes, levels, long_run if long else SHORT_RUN)
         run_cost = LONG_RUN_COST if long else SHORT_RUN_COST
-        # Much smaller than a large table, or they save too little.
+        # Blocks must be much smaller than a large table, or they save too little.
         largest, lowest_here = cells // (4 if cells > LARGE_TABLE else 2), np.inf
         while largest >= SMALLEST_BLOCK:
             num_blocks = _cover(generators, levels, log_levels, inner, largest, block_of, blocks)
@@ -191,7 +195,7 @@ def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
                     sizes[b] * INSIDE_COST + INSIDE_CELL_COST * block_cells,
                 )  # fmt: skip
             if cost > lowest_here:
-                break  # smaller blocks would be more and more
+                break  # smaller blocks would only be more numerous
             lowest_here = cost
             if cost < lowest:
                 lowest, chosen, chosen_largest = cost, inner, largest
@@ -201,10 +205,11 @@ def _choose_blocks(axes, generators, levels, log_levels, block_of, blocks):
 
 @compiled
 def _cover(generators, levels, log_levels, inner, largest, block_of, blocks):
-    """Cover generators by blocks of up to `largest` cells, each with the axes `inner`; greedily.
+    """Cover generators greedily by blocks of up to `largest` cells, each with the axes `inner`.
 
-    A block begins with the first generator that is left, however large, and takes axis after axis:
-    the one that brings most generators nearest to being covered, for its number of levels.
+    A block starts as the first generator that is not yet covered, however large, and grows by one
+    axis at a time: the axis with the largest gain (see `_add_gain`) per logarithm of its levels.
+    Return the number of blocks; `block_of` gets the block of each generator.
     """
     one = np.uint64(1)
     left = np.arange(len(generators))
@@ -228,7 +233,7 @@ def _cover(generators, levels, log_levels, inner, largest, block_of, blocks):
             added = one << np.uint64(best)
             for i in range(num_left):
                 missing = generators[left[i]] & ~block
-                if missing & added:  # one axis less to go: four times the weight
+                if missing & added:  # one axis fewer is missing: four times the weight
                     _add_gain(gain, missing ^ added, 0.75)
             block |= added
             gain[best] = 0.0
@@ -250,7 +255,7 @@ def _cover(generators, levels, log_levels, inner, largest, block_of, blocks):
 
 @compiled
 def _add_gain(gain, missing, share):
-    """Add to the gain of each axis that a generator misses: a quarter for every one it misses."""
+    """Add share / 4^m to the gain of each of the m axes that a block lacks to cover a generator."""
     one = np.uint64(1)
     num_missing = popcount(missing)
     weight = share / np.float64(one << (num_missing + num_missing))
@@ -276,7 +281,7 @@ def _num_cells(axes, levels):
 
 @compiled
 def _last_axes(axes, levels, fewest):
-    """Return so many of the last axes that they have `fewest` cells, where there are so many."""
+    """Return the last axes with at least `fewest` cells together; all axes if they have fewer."""
     last, cells = np.uint64(0), 1
     for a in range(len(levels) - 1, -1, -1):
         if cells < fewest and _has(axes, a):
@@ -287,7 +292,7 @@ def _last_axes(axes, levels, fewest):
 
 @compiled
 def _shared_run(axes, kept, levels):
-    """Return the cells of the last axes up to the first that is not kept."""
+    """Return the number of cells of the last axes, back to the first one that is not kept."""
     cells = 1
     for a in range(len(levels) - 1, -1, -1):
         if _has(axes, a):
@@ -299,7 +304,7 @@ def _shared_run(axes, kept, levels):
 
 @compiled
 def _note_map(maps, counters, axes, kept, cells, run):
-    """Note that rows of the table `axes` go to the margin `kept`; return where they will stand."""
+    """Register a map of rows from the table `axes` to the margin `kept`; return where it begins."""
     entry, start = maps[counters[NUM_MAPS]], counters[MAP_CELLS]
     entry[0], entry[1], entry[2], entry[3] = axes, kept, run, start
     counters[NUM_MAPS] += 1
@@ -323,7 +328,7 @@ def _fill_rows(maps, levels, rows):
             if inner < run:
                 inner *= levels[a]
                 continue
-            # All rows of the later axes stand there for level 0; the other levels are shifted.
+            # The rows of the later axes are written for level 0; those of other levels are shifted.
             for level in range(1, levels[a]):
                 for r in range(num_rows):
                     rows[first + level * num_rows + r] = rows[first + r] + np.uint32(level * step)

@@ -14,12 +14,12 @@ from loglin.validation import as_frequencies
 
 
 class Comparison(NamedTuple):
-    """A likelihood-ratio test of a model within a larger one."""
+    """A likelihood-ratio test of a model against a larger one."""
 
     g2: float
-    """How much larger the statistic of the smaller model is."""
+    """G2 of the smaller model minus G2 of the larger one."""
     df: int
-    """How many degrees of freedom it has more (the adjusted ones)."""
+    """Difference of their adjusted degrees of freedom."""
     p_value: float
     """Chi-square probability of a `g2` at least as large; 1 where `df` is 0."""
 
@@ -30,18 +30,18 @@ class KWay(NamedTuple):
     order: int
     """Number of variables in an interaction, k."""
     and_higher: Comparison
-    """Whether all interactions of k and more variables are zero."""
+    """Test that all interactions of k or more variables are zero."""
     alone: Comparison
-    """Whether those of k variables are zero, if all of more variables are."""
+    """Test that the interactions of k variables are zero, given that all of more variables are."""
 
 
 def compare(smaller: Fit, larger: Fit) -> Comparison:
-    """Test a model within a larger one that contains it.
+    """Test a model against a larger one that contains it.
 
     Parameters
     ----------
     smaller, larger : Fit
-        Of the same table, from the same `start`.
+        Fits of the same table with the same `start`.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def compare(smaller: Fit, larger: Fit) -> Comparison:
     if not np.array_equal(smaller.table, larger.table):
         raise ValueError("`smaller` and `larger` must be fits of the same table, got two tables")
     if not np.array_equal(_factors(smaller), _factors(larger)):
-        raise ValueError("`smaller` and `larger` must have the same `start`, got two")
+        raise ValueError("`smaller` and `larger` must have the same `start`, got different ones")
     for axes in smaller.generators:
         if not any(set(axes) <= set(other) for other in larger.generators):
             raise ValueError(
@@ -73,7 +73,7 @@ def compare(smaller: Fit, larger: Fit) -> Comparison:
 
 
 def k_way_tests(table: ArrayLike, *, names: Names | None = None) -> list[KWay]:
-    """Test, for every k, that interactions of k variables are zero.
+    """Test, for every k, that all interactions of k variables are zero.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def k_way_tests(table: ArrayLike, *, names: Names | None = None) -> list[KWay]:
     Returns
     -------
     list of KWay
-        For k = 1, 2, ..., the number of axes.
+        One for each k = 1, 2, ..., number of axes.
 
     Raises
     ------
     ValueError
-        As `fit`.
+        As in `fit`.
 
     Examples
     --------

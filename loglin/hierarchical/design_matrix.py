@@ -1,7 +1,7 @@
-"""The design of a log-linear model: which parameter counts how often in which cell.
+"""The design matrix of a log-linear model: a row for each cell, a column for each parameter.
 
-The parameters of an interaction sum to zero over each of its axes, so the first L - 1 levels of an
-axis determine the last. Columns of the design are in the order of `interactions`.
+The parameters of an interaction sum to zero over each of its axes, so those of the first L - 1
+levels of an axis determine those of the last. The columns are in the order of `interactions`.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from loglin.hierarchical.generators import Generators, interactions, num_paramet
 
 Floats = NDArray[np.float64]
 MAX_PARAMETERS = 2**14
-"""Most parameters for which matrices of parameters by parameters are built (2 GiB)."""
+"""Largest number of parameters k for which matrices (k, k) are built (2 GiB)."""
 _BLOCK_ENTRIES = 2**22
-"""Entries of the design that are held at a time."""
+"""Entries of the design matrix that are held in memory at a time."""
 
 
 def contrasts(levels: int) -> Floats:
-    """Return the (L, L-1) matrix from the free parameters of an axis to all of them.
+    """Return the (L, L-1) matrix that maps the free parameters of an axis to those of all levels.
 
     >>> contrasts(3)
     array([[ 1.,  0.],
@@ -31,7 +31,7 @@ def contrasts(levels: int) -> Floats:
 
 
 def columns(generators: Generators, levels: tuple[int, ...]) -> dict[tuple[int, ...], slice]:
-    """Return the columns of each interaction."""
+    """Return the columns of the design matrix that belong to each interaction."""
     ends, where = 0, {}
     for axes in interactions(generators):
         begin, ends = ends, ends + prod(levels[axis] - 1 for axis in axes)
@@ -42,7 +42,7 @@ def columns(generators: Generators, levels: tuple[int, ...]) -> dict[tuple[int, 
 def blocks(
     generators: Generators, levels: tuple[int, ...], cells: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], Floats]]:
-    """Yield the design of some cells (numbers in C order), so many rows at a time.
+    """Yield the design matrix of `cells` (flat indices in C order), in blocks of rows.
 
     Yields
     ------
@@ -60,7 +60,8 @@ def blocks(
         made: dict[tuple[int, ...], Floats] = {(): np.ones((len(part), 1))}
         for axes, place in where.items():
             if axes:
-                # A product of axes is that of all but the last, which came before, and the last.
+                # The columns for all axes but the last are made already; multiply by those of the
+                # last axis.
                 *first, last = axes
                 row = per_axis[last][digits[last]]
                 made[axes] = (made[tuple(first)][:, :, None] * row[:, None, :]).reshape(
@@ -76,7 +77,7 @@ def gram(
     cells: NDArray[np.intp],
     weights: Floats | None = None,
 ) -> Floats:
-    """Return X'WX over some cells; with expected counts as weights it is Fisher's information.
+    """Return X'WX over `cells`; with expected counts as weights this is Fisher's information.
 
     Raises
     ------
@@ -99,14 +100,14 @@ def gram(
 def determined(
     generators: Generators, levels: tuple[int, ...], cells: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Return orthonormal bases of the parameters that some cells determine and of the others.
+    """Return orthonormal bases of the parameters that `cells` determine, and of the complement.
 
     Returns
     -------
     (k, rank) array, (k, k - rank) array
     """
     values, vectors = np.linalg.eigh(gram(generators, levels, cells))
-    # Entries are whole numbers and exact, so eigenvalues that should be 0 are so up to rounding.
-    # The smallest others that were seen, on staircases of 127 x 127 cells, are 5e-7 of the largest.
+    # The entries are exact integers, so eigenvalues that should be 0 are 0 up to rounding. The
+    # smallest others seen, on staircase tables of 127 x 127 cells, are 5e-7 of the largest.
     known = values > 1e-14 * len(values) * max(values[-1], 1.0)
     return vectors[:, known], vectors[:, ~known]

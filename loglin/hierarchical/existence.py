@@ -1,9 +1,10 @@
-"""Existence of the maximum-likelihood estimate, and the degrees of freedom that are right.
+"""Existence of the maximum-likelihood estimate, and adjusted degrees of freedom.
 
-A hierarchical model has an estimate if, and only if, some table without zeros has the same margins
-(Haberman 1974). Otherwise cells that are zero in every table with these margins are forced to
-zero; the others are the facial set. On it there is an estimate, the extended one, and the degrees
-of freedom are its cells less the parameters that they determine (Fienberg & Rinaldo 2012).
+The estimate of a hierarchical model exists if and only if some table without zeros has the same
+margins as the counts (Haberman 1974). Otherwise, cells that are zero in every table with these
+margins are forced to zero; the other cells are the facial set. On the facial set the extended
+estimate exists. Its degrees of freedom are the number of cells in the facial set minus the number
+of parameters that these cells determine (Fienberg & Rinaldo 2012).
 """
 
 import numpy as np
@@ -19,28 +20,28 @@ Floats = NDArray[np.float64]
 def facial_set(
     counts: Floats, generators: Generators, possible: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return the cells that some table with the same margins has above zero.
+    """Return the facial set: the cells that are positive in some table with the same margins.
 
     Parameters
     ----------
     counts : array
     generators : Generators
     possible : bool array of the same shape
-        False: a structural zero.
+        False in structural zeros.
 
     Raises
     ------
     ValueError
-        If the model has more parameters than `design.MAX_PARAMETERS`.
+        If the model has more parameters than `design_matrix.MAX_PARAMETERS`.
     RuntimeError
-        If the linear program finds no answer.
+        If the linear program fails.
 
     Notes
     -----
-    A cell is forced to zero if, and only if, some combination of the parameters is zero where
-    counts are positive, nowhere negative, and positive in that cell. The largest sum of
-    min(combination, 1) over the empty cells, found by linear programming, is 1 in all of these at
-    once, since combinations can be added and enlarged.
+    A cell is forced to zero if and only if some linear combination of the columns of the design
+    matrix is zero where counts are positive, nowhere negative, and positive in that cell. The
+    linear program maximises the sum of min(combination, 1) over the empty cells. At the maximum
+    the term is 1 in all forced cells at once, since combinations can be added and scaled up.
     """
     live = possible & _supported(counts, generators)
     empty = np.flatnonzero(live & (counts == 0))
@@ -50,12 +51,13 @@ def facial_set(
     values = np.concatenate(
         [design @ free for _, design in blocks(generators, counts.shape, empty)]
     )
-    # Of the combinations that positive counts leave free, those that the empty cells tell apart.
+    # Of the combinations that are zero in all positive cells, keep those that are not zero in all
+    # empty cells as well.
     sizes, vectors = np.linalg.eigh(values.T @ values)
     values = values @ vectors[:, sizes > 1e-12 * max(sizes.max(initial=0.0), 1.0)]
     if values.shape[1] == 0:
         return live
-    # Here, since few tables need them, and they take long to import.
+    # Imported here, since few tables need them and they are slow to import.
     from scipy.optimize import linprog
     from scipy.sparse import eye_array, hstack
 
@@ -79,8 +81,8 @@ def adjusted_df(generators: Generators, facial: NDArray[np.bool_]) -> int:
         return facial.size - num_parameters(generators, facial.shape)
     tree = junction_of(generators)
     if tree is not None and (facial == _supported(facial, generators)).all():
-        # Where all is facial that the margins of cliques allow, cliques share the parameters of
-        # their separator: as in the whole table, but only what is above zero counts.
+        # If all cells with positive clique margins are in the facial set, parameters are counted as
+        # in the whole table, cliques minus separators, but only over positive marginal cells.
         cliques, separators = (
             sum(np.count_nonzero(margin(facial, axes)) for axes in sets)
             for sets in (tree.cliques or ((),), tree.separators[1:])
@@ -91,7 +93,7 @@ def adjusted_df(generators: Generators, facial: NDArray[np.bool_]) -> int:
 
 
 def _supported(table: NDArray, generators: Generators) -> NDArray[np.bool_]:
-    """Return the cells all of whose margins are positive."""
+    """Return the cells for which the margins of all generators are positive."""
     supported = np.ones(table.shape, np.bool_)
     for axes in generators or ((),):
         supported &= margin(table, axes) > 0

@@ -23,21 +23,22 @@ from loglin.tables import margin
 from loglin.validation import as_choice, as_count, as_frequencies, as_number
 
 Model = str | Iterable[Iterable[int | str]]
-"""Generators, or text such as "[A B][C]" or "A*B + C"."""
+"""Generators of a model, or text such as "[A B][C]" or "A*B + C"."""
 Names = Sequence[str] | Mapping[str, Sequence[str]]
-"""Names of the axes; as a mapping, with the labels of their levels."""
+"""Names of the axes, or a mapping from names to the labels of their levels."""
 
 METHODS = ("auto", "closed-form", "ipf")
-_SURE = 1000.0
-"""A fitted cell that is so many times larger than the largest deviation is taken not to be on its
-way to 0. One that is forced there is at most the deviation times the weights of the margins that
-force it, which are few in practice."""
+_CLEARLY_POSITIVE = 1000.0
+"""An expected frequency that is more than this many times the largest deviation of a margin is
+taken to have a positive limit. One that is forced to zero is at most the deviation times the total
+weight of the margins that force it, which is small in practice."""
 _EXTRA_CYCLES = 50
-"""Cycles that are spent on becoming sure, before linear programming is asked."""
+"""Largest number of extra IPF cycles run to see whether all expected frequencies are clearly
+positive, before a linear program has to decide."""
 
 
 class NotConvergedError(RuntimeError):
-    """Iterative proportional fitting ended before the fitted margins were close enough."""
+    """Iterative proportional fitting stopped before all margins were within the tolerance."""
 
 
 def fit(
@@ -56,26 +57,27 @@ def fit(
     Parameters
     ----------
     table : array of any shape
-        Counts; one axis a variable.
+        Counts, with one axis per variable.
     generators : iterable of iterables of axes, or text
-        The model, as the axes of its highest interactions: ``[(0, 1), (1, 2)]``, or by names
-        ``"[A B][B C]"`` or ``"A*B + B*C"``.
+        The model, given by the axes of its maximal interactions: ``[(0, 1), (1, 2)]``, or by text
+        with their names: ``"[A B][B C]"`` or ``"A*B + B*C"``.
     names : sequence of str, or mapping from str to sequences of str, optional
-        Names of the axes, and the labels of their levels. Axes are A, B, C, ... by default.
+        Names of the axes, or a mapping from names to the labels of their levels. Axes are
+        A, B, C, ... by default.
     method : "auto", "closed-form" or "ipf"
-        "auto" takes the closed form where the model is decomposable and no `start` is given,
-        and iterative proportional fitting otherwise.
+        "auto" uses the closed form if the model is decomposable and no `start` is given, and
+        iterative proportional fitting (IPF) otherwise.
     tolerance : float
-        Largest |table margin - fitted margin| at which IPF stops, relative to the table's
-        total (or to 1, if that is larger), measured before each adjustment.
+        IPF stops when the largest |table margin - fitted margin|, measured before each adjustment,
+        is at most this times the table's total (or times 1, if the total is smaller).
     max_iterations : int
-        Most cycles of IPF, and as many again where cells turn out to be forced to zero. Stopping
-        there is no error unless `strict`: see `Fit.converged`.
+        Largest number of IPF cycles. If cells turn out to be forced to zero, IPF starts again with
+        as many. Reaching this number is an error only if `strict`; see `Fit.converged`.
     start : array of the shape of `table`, optional
-        Where IPF starts: 0 in a cell holds it at zero (a structural zero), other values are
-        factors of the fit that are known beforehand. Ones by default.
+        Starting values of IPF: 0 keeps a cell at zero (a structural zero), other values are known
+        factors of the expected frequencies. Ones by default.
     strict : bool
-        Raise an error where IPF does not converge.
+        Whether to raise an error if IPF does not converge.
 
     Returns
     -------
@@ -84,17 +86,18 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument does not fit, or "closed-form" is asked of a model that has none.
+        If an argument is invalid, or `method` is "closed-form" and the model has no closed form.
     NotConvergedError
         If `strict` and IPF does not converge.
 
     Notes
     -----
-    Where zeros of the table leave the model without an estimate, the fit is the extended one:
-    the limit of the likelihood, with the cells that are forced to zero at zero (see `existence`).
-    Where zeros leave it in doubt whether there is an estimate, this takes matrices of parameters by
-    parameters and a linear program: seconds for some hundred parameters, minutes for thousands.
-    Models of more than `design.MAX_PARAMETERS` are only looked at for empty margins.
+    If the maximum-likelihood estimate does not exist because of zeros in the table, the fit is the
+    extended estimate: the limit at which the likelihood approaches its supremum, with some cells
+    forced to zero (see `loglin.hierarchical.existence`). If IPF leaves open which cells these are,
+    a linear program decides, with matrices of one row and one column per parameter. This takes
+    seconds for some hundred parameters and minutes for thousands. In models with more than
+    `design_matrix.MAX_PARAMETERS` parameters only cells with an empty margin are set to zero.
 
     Examples
     --------
@@ -144,8 +147,8 @@ def fit_tables(
 ) -> Fits:
     """Fit one model to many tables of one shape by iterative proportional fitting.
 
-    This is the fast way for thousands of small tables. Whether their estimates exist is not
-    looked at: `fit` does that.
+    This is fast for thousands of small tables. Unlike `fit`, it does not check whether the
+    maximum-likelihood estimates exist.
 
     Parameters
     ----------
@@ -160,7 +163,7 @@ def fit_tables(
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
 
     Examples
     --------
@@ -169,7 +172,7 @@ def fit_tables(
     """
     counts = as_frequencies(tables, "tables")
     if counts.ndim < 2:
-        raise ValueError(f"`tables` must have a first axis of tables, got shape {counts.shape}")
+        raise ValueError(f"`tables` must have at least two axes, got shape {counts.shape}")
     shape, inner = counts.shape[1:], tuple(range(1, counts.ndim))
     model = as_generators(generators, len(shape), as_names(names, shape)[0])
     tolerance = as_number(tolerance, "tolerance", 0)
@@ -213,8 +216,9 @@ def _iterate(
     limit: float,
     max_iterations: int,
 ) -> tuple[Floats, int, float]:
-    """Fit by IPF, with cells at zero that are forced there; return the fit and how it went.
+    """Fit by IPF, setting cells that are forced to zero to zero.
 
+    Return the expected frequencies, the number of cycles and the largest deviation of a margin.
     `smallest` is the smallest count.
     """
     expected = np.empty_like(counts) if start is None else start.copy()
@@ -226,22 +230,22 @@ def _iterate(
     iterations, deviation = run(limit, max_iterations, from_ones=start is None)
     if smallest > 0:
         return expected, iterations, deviation
-    # A cell on its way to zero sinks slowly, as 1 / cycles, and the deviation with it.
+    # A cell that is forced to zero approaches it only as 1 / cycles, and so does the deviation.
     doubtful = (counts == 0) & (expected > 0)
     lowest = expected[doubtful].min(initial=np.inf)
     left = max_iterations - iterations
-    if lowest <= _SURE * deviation and left > 0:
-        more, deviation = run(lowest / _SURE, min(_EXTRA_CYCLES, left))
+    if lowest <= _CLEARLY_POSITIVE * deviation and left > 0:
+        more, deviation = run(lowest / _CLEARLY_POSITIVE, min(_EXTRA_CYCLES, left))
         iterations += more
         lowest = expected[doubtful].min()
-    if lowest > _SURE * deviation:
+    if lowest > _CLEARLY_POSITIVE * deviation:
         return expected, iterations, deviation
     if num_parameters(model, counts.shape) > MAX_PARAMETERS:
         return expected, iterations, deviation
     first = np.ones_like(counts) if start is None else start
     facial = facial_set(counts, model, first > 0)
     if not facial[expected > 0].all():
-        # On the facial set the fit converges as it does where an estimate exists.
+        # On the facial set IPF converges as fast as where the estimate exists.
         expected[:] = np.where(facial, first, 0.0)
         more, deviation = run(limit, max_iterations)
         iterations += more
@@ -252,7 +256,7 @@ def _iterate(
 
 
 def _closed_form(counts: Floats, tree: Junction) -> Floats:
-    """Clique margins over separator margins; an axis in no clique is uniform."""
+    """Return clique margins over separator margins; axes in no clique are uniform."""
     free = set(range(counts.ndim)).difference(*tree.cliques)
     expected = np.full(counts.shape, 1.0 / prod(counts.shape[axis] for axis in free))
     if not tree.cliques:
@@ -261,7 +265,7 @@ def _closed_form(counts: Floats, tree: Junction) -> Floats:
         factor = margin(counts, clique)
         if clique != tree.cliques[0]:
             shared = margin(counts, separator)
-            # 0/0 is 0: a separator cell without counts has none in its cliques either.
+            # 0/0 is 0: where a separator margin is zero, so are the margins of its cliques.
             factor = np.divide(factor, shared, where=shared > 0, out=np.zeros_like(factor))
         expected *= factor
     return expected

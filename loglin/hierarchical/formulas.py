@@ -1,4 +1,4 @@
-"""Models as text: brackets, as in [U A][B], and formulas, as in U*A + B."""
+"""Read and write models as text: brackets such as [U A][B] and formulas such as U*A + B."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -10,16 +10,16 @@ from loglin.validation import as_count
 Axes = frozenset[int]
 
 _MOST_AXES = 10_000
-"""Beyond this an axis is taken for a mistake, before names are made for all before it."""
+"""Largest number of an axis that `bracket` accepts, since it makes names for all axes before it."""
 _MOST_PARENTHESES = 100
-"""In a formula; reading them goes deeper with each."""
+"""Largest number of parentheses in a formula: the parser recurses once for each."""
 
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _TOKEN = re.compile(r"\s*(?:([^\W\d][\w.]*)|(\d+)|(\S))")
 
 
 def default_names(num_axes: int) -> tuple[str, ...]:
-    """Return A, B, ..., Z, A1, B1, ...
+    """Return the default names of axes: A, B, ..., Z, A1, B1, ...
 
     >>> default_names(3)
     ('A', 'B', 'C')
@@ -34,8 +34,8 @@ def as_names(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Check the names of axes; return them with the labels of their levels.
 
-    `names` is None, a sequence of names, or a mapping from names to labels. Labels are 0, 1, ...
-    by default.
+    `names` is None, a sequence of names, or a mapping from names to labels. The default labels are
+    0, 1, ...
     """
     if names is None:
         names = default_names(len(shape))
@@ -45,11 +45,11 @@ def as_names(
         )
     axes = tuple(names)
     if len(axes) != len(shape):
-        raise ValueError(f"`names` must be {len(shape)}, one an axis, got {len(axes)}")
+        raise ValueError(f"`names` must be {len(shape)}, one per axis, got {len(axes)}")
     for axis in axes:
         if not (isinstance(axis, str) and _NAME.fullmatch(axis)):
             raise ValueError(
-                "`names` must begin with a letter and go on with letters, digits, _ or ., "
+                "`names` must begin with a letter and continue with letters, digits, _ or ., "
                 f"got {axis!r}"
             )
     if len(set(axes)) < len(axes):
@@ -70,13 +70,13 @@ def as_names(
 
 
 def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = None) -> str:
-    """Write a model in the field's notation.
+    """Return a model in bracket notation.
 
     Parameters
     ----------
     generators : iterable of iterables of int
     names : sequence of str, optional
-        Of the axes; A, B, C, ... by default.
+        Names of the axes; A, B, C, ... by default.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = N
 
 
 def term(axes: Iterable[int], names: Sequence[str]) -> str:
-    """Write an interaction as A:B; the constant as 1.
+    """Return an interaction as text, such as A:B; the constant is 1.
 
     >>> term((0, 2), "ABC")
     'A:C'
@@ -113,17 +113,17 @@ def term(axes: Iterable[int], names: Sequence[str]) -> str:
 
 
 def parse(text: str, names: Sequence[str]) -> list[Axes]:
-    """Read a model; return its interactions (at least the maximal ones) as sets of axes.
+    """Return the interactions (at least the maximal ones) of a model in text, as sets of axes.
 
-    Brackets hold names apart by spaces or commas; where all names are single letters these may be
-    written together. A formula joins names with ``+``; ``A:B`` is an interaction, ``A*B`` is
-    ``A + B + A:B``, ``(A + B + C)^2`` has all interactions of up to two, ``.`` is all axes and
-    ``1`` the constant.
+    In brackets, names are separated by spaces or commas; names that are single letters may also be
+    written together. A formula joins terms with ``+``: ``A:B`` is an interaction, ``A*B`` is
+    ``A + B + A:B``, ``(A + B + C)^2`` has all interactions of up to two variables, ``.`` is the sum
+    of all axes and ``1`` is the constant.
 
     Raises
     ------
     ValueError
-        If the text is no model, names no axis, or is not hierarchical.
+        If the text is not a model, uses an unknown name, or the model is not hierarchical.
     """
     if "[" in text:
         return _parse_brackets(text, names)
@@ -140,7 +140,7 @@ def parse(text: str, names: Sequence[str]) -> list[Axes]:
                 full = "*".join(names[i] for i in sorted(axes))
                 raise ValueError(
                     f"`generators` must be a hierarchical model: {term(sorted(axes), names)} "
-                    f"without {term(sorted(lower), names)} is none (write {full}), got {text!r}"
+                    f"without {term(sorted(lower), names)} is not (write {full}), got {text!r}"
                 )
     return list(terms)
 
@@ -161,7 +161,7 @@ def _parse_brackets(text: str, names: Sequence[str]) -> list[Axes]:
 
 
 def axis_of(name: str, names: Sequence[str]) -> int:
-    """Return the number of the axis of that name."""
+    """Return the number of the axis with this name."""
     if name not in names:
         raise ValueError(
             f"`generators` must use the names of axes, {', '.join(names)}, got {name!r}"
@@ -170,7 +170,7 @@ def axis_of(name: str, names: Sequence[str]) -> int:
 
 
 class _Reader:
-    """Reads a formula from left to right: sums of products of powers."""
+    """Recursive-descent parser: a formula is a sum of products of interactions of powers."""
 
     def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text, self.names = text, names
@@ -185,7 +185,7 @@ class _Reader:
         )
 
     def take(self, *wanted: str) -> str | None:
-        """Take the next token if it is one of those wanted."""
+        """Remove and return the next token if it is one of those wanted; otherwise return None."""
         return self.tokens.pop(0) if self.tokens and self.tokens[0] in wanted else None
 
     def expect_end(self) -> None:

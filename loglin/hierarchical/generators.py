@@ -1,7 +1,8 @@
-"""Hierarchical log-linear models as their generators (Section 2.2).
+"""Hierarchical log-linear models, given by their generators (Section 2.2).
 
-A model is given by its generators: the sets of axes whose interactions, with everything these
-contain, the model has. ``[(0, 1), (1, 2)]`` is the model [AB][BC] in the field's notation.
+The generators of a model are its maximal interactions, as sets of axes of the table. The model
+contains these and the interactions of all their subsets. ``[(0, 1), (1, 2)]`` is the model [AB][BC]
+in bracket notation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,14 +16,14 @@ from loglin.validation import as_count, as_levels
 Generators = tuple[tuple[int, ...], ...]
 
 _MOST_INTERACTIONS = 2**16
-"""Models with more are counted without listing them."""
+"""Parameters of models with more interactions are counted without listing the interactions."""
 
 
 class Junction(NamedTuple):
     """The cliques of a decomposable model in running-intersection order.
 
-    ``separators[i]`` is what ``cliques[i]`` shares with all cliques before it; the first one
-    is empty. The maximum-likelihood fit is the product of the clique margins over the product
+    ``separators[i]`` is the intersection of ``cliques[i]`` with all cliques before it; the first
+    one is empty. The maximum-likelihood fit is the product of the clique margins over the product
     of the separator margins.
     """
 
@@ -84,9 +85,10 @@ def as_generators(
     num_axes: int | None = None,
     names: Sequence[str] | None = None,
 ) -> Generators:
-    """Check a model; return its maximal generators, each with sorted axes, in order.
+    """Check a model; return its maximal generators, sorted, each with sorted axes.
 
-    Axes are numbers. With `names` they may be names, and the model text (see `formulas.parse`).
+    Axes are given by number. If `names` is given, axes may also be names, and the model may be
+    text (see `formulas.parse`).
     """
     if isinstance(generators, str):
         if names is None:
@@ -112,17 +114,17 @@ def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
 
 
 def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
-    """Drop repeated sets and those within others; sort."""
+    """Return the distinct sets that are not contained in another one, sorted."""
     maximal: list[frozenset[int]] = []
     for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
-        # Sets of one size are not within each other.
+        # Different sets of the same size do not contain each other.
         larger = maximal.copy()
         maximal += [a for a in group if a and not (larger and any(a < b for b in larger))]
     return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
 
 
 def interactions(generators: Generators) -> Generators:
-    """Return all interactions of a model, from the constant on: every subset of a generator, once.
+    """Return all interactions of a model, the constant first: each subset of a generator once.
 
     >>> interactions(((0, 1), (2,)))
     ((), (0,), (1,), (2,), (0, 1))
@@ -137,11 +139,12 @@ def interactions(generators: Generators) -> Generators:
 
 
 def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
-    """Order the generators of a decomposable model; None if the model is not decomposable.
+    """Return the cliques of a decomposable model in order; None if it is not decomposable.
 
-    Each generator is joined to the tree of those before it where they share most. This tree has
-    the running-intersection property if any has (Bernstein & Goodman 1981), and that is so
-    exactly if the generators less what they share count every axis once.
+    The generators are joined one by one to a tree: next comes the generator that has the most axes
+    in common with one already in the tree. This tree has the running-intersection property if any
+    tree of the generators has it (Bernstein & Goodman 1981). It has it if and only if the sizes of
+    the generators minus the sizes of the separators add up to the number of axes.
 
     Raises
     ------
@@ -157,10 +160,10 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
 
 
 def junction_of(generators: Generators) -> Junction | None:
-    """Do the same with generators that were checked before."""
+    """Return `junction` of generators that `as_generators` has already checked."""
     waiting = [set(axes) for axes in generators]
     num_axes = len(set().union(*waiting))
-    if len(waiting) > num_axes:  # in running-intersection order each clique brings a new axis
+    if len(waiting) > num_axes:  # in running-intersection order each clique adds a new axis
         return None
     cliques: list[set[int]] = []
     separators: list[set[int]] = []
@@ -181,11 +184,11 @@ def _sorted(sets: list[set[int]]) -> Generators:
 
 
 def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
-    """Tell whether the generators are the cliques of the graph of two-way interactions.
+    """Tell whether the generators are the maximal cliques of the graph of two-way interactions.
 
-    A decomposable model is a graphical one whose graph is chordal; the model of all two-way
-    interactions of three variables is neither. Of any three generators, what two or more of them
-    share must lie in a generator (Gilmore's criterion).
+    A decomposable model is a graphical model whose graph is chordal; the model of all two-way
+    interactions of three variables is neither. The test is Gilmore's criterion: for any three
+    generators, the axes that are in at least two of them must lie together in one generator.
 
     Raises
     ------
@@ -206,7 +209,7 @@ def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
 
 
 def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
-    """Tell whether the model has a closed-form fit.
+    """Tell whether a model is decomposable, so that its fit has a closed form.
 
     Raises
     ------
@@ -222,7 +225,7 @@ def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
 
 
 def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int]) -> int:
-    """Return the number of cells less the number of free parameters of the model.
+    """Return the number of cells minus the number of free parameters of the model.
 
     Parameters
     ----------
@@ -246,7 +249,7 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
 
 
 def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
-    """Return the number of free parameters, the constant counted."""
+    """Return the number of free parameters, including the constant."""
     tree = junction_of(generators)
     if tree is not None:
         cliques, separators = (
@@ -255,9 +258,9 @@ def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
         )
         return cliques - separators
     if sum(2 ** len(axes) for axes in generators) <= _MOST_INTERACTIONS:
-        # A block of parameters for every interaction.
+        # Each interaction has parameters of its own.
         return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))
-    # A generator adds its parameters but for those of the parts it shares with the ones before.
+    # A generator adds its parameters, except those of its intersections with the ones before.
     total = prod(levels[axis] for axis in generators[0])
     for i, axes in enumerate(generators[1:], start=1):
         shared = _maximal(frozenset(axes) & frozenset(other) for other in generators[:i])

@@ -1,4 +1,4 @@
-"""Goodness of fit: how far expected frequencies are from a table."""
+"""Goodness-of-fit statistics: how far expected frequencies are from a table."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from loglin.validation import as_frequencies
 Floats = NDArray[np.float64]
 
 _PART = 2**13
-"""Cells of which statistics are taken at a time."""
+"""Number of cells that are processed at a time."""
 
 
 def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
     """Return the likelihood-ratio statistic, twice the sum of observed * log(observed / expected).
 
-    Cells that are observed zero times add nothing.
+    Cells with an observed count of zero add nothing.
 
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
@@ -37,12 +37,12 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
 
 
 def chi_square_tail(statistic: float, df: int) -> float:
-    """Return the probability of a chi-square at least as large; 1 without degrees of freedom."""
+    """Return the chi-square probability of a statistic at least as large; 1 if `df` is 0."""
     return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else 1.0
 
 
 def g2(counts: Floats, expected: Floats) -> float:
-    """Return G2 of two tables of one shape that were checked before."""
+    """Return G2 of two tables of the same shape, already checked."""
     total = 0.0
     with np.errstate(divide="ignore"):
         for n, m in _parts(counts, expected):
@@ -52,7 +52,7 @@ def g2(counts: Floats, expected: Floats) -> float:
 
 
 def x2(counts: Floats, expected: Floats) -> float:
-    """Return X2 of two tables of one shape that were checked before."""
+    """Return X2 of two tables of the same shape, already checked."""
     return sum(float(x2_parts(n, m).sum()) for n, m in _parts(counts, expected))
 
 
@@ -64,7 +64,7 @@ def x2_parts(counts: Floats, expected: Floats) -> Floats:
 
 
 def _parts(counts: Floats, expected: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """Yield pieces of two tables that fit the processor's nearest memory."""
+    """Yield pieces of two tables that fit in the processor's fastest cache."""
     flat = counts.ravel(), expected.ravel()
     for begin in range(0, counts.size, _PART):
         yield flat[0][begin : begin + _PART], flat[1][begin : begin + _PART]

@@ -1,7 +1,8 @@
 """Effects with standard errors, leverages and residuals of a fitted model.
 
-Standard errors and leverages come from Fisher's information X'MX, the design and the expected
-counts M, with Poisson or, the constant aside, multinomial counts (McCullagh & Nelder 1989).
+Standard errors and leverages come from Fisher's information X'MX, with the design matrix X and the
+diagonal matrix M of the expected counts. They hold for Poisson counts and, except for the constant,
+for multinomial counts (McCullagh & Nelder 1989).
 """
 
 from typing import NamedTuple
@@ -19,20 +20,20 @@ RESIDUALS = ("pearson", "deviance", "freeman-tukey", "adjusted")
 
 
 class Effect(NamedTuple):
-    """An interaction, each array in the shape of its axes' levels."""
+    """Estimates for one interaction; each array has the shape of the levels of its axes."""
 
     estimate: Floats
     """The u-terms; NaN where the table does not determine them."""
     standard_error: Floats
     """Asymptotic standard errors; NaN as above."""
     z: Floats
-    """Estimates in standard errors; NaN where both are 0 or NaN."""
+    """Estimates divided by their standard errors; NaN where both are 0 or NaN."""
 
 
 def effects(
     expected: Floats, generators: Generators, start: Floats | None = None
 ) -> dict[tuple[int, ...], Effect]:
-    """Estimate the u-terms of a model, which sum to zero over each of their axes.
+    """Return the u-terms of a model, which sum to zero over each of their axes.
 
     Parameters
     ----------
@@ -40,13 +41,14 @@ def effects(
         Expected frequencies, 0 in cells that are structural zeros or forced to zero.
     generators : Generators
     start : array, optional
-        Factors of the fit that are no part of the model; the terms are those of the rest.
+        Known factors of the expected frequencies (see `fit`); the u-terms describe
+        `expected` / `start`.
 
     Returns
     -------
     dict from axes to Effect
-        The constant has the key ``()``. Where cells are zero, those terms are estimated that the
-        other cells determine, and the others are NaN.
+        The constant has the key ``()``. If cells are zero, terms that the other cells do not
+        determine are NaN.
     """
     levels = expected.shape
     cells, basis, covariance = _covariance(expected, generators)
@@ -71,8 +73,9 @@ def effects(
         estimate = spread @ parameters[place]
         variance = np.einsum("ij,jk,ik->i", spread, covariance[place, place], spread)
         error = np.sqrt(np.maximum(variance, 0.0))
-        # What a projection keeps of a combination of these parameters is all of it, if it keeps it
-        # among them: nothing is then left to be kept elsewhere.
+        # A term is determined if projecting its combination of parameters on `basis` does not
+        # change it. A projection never lengthens a vector, so it is enough to compare the entries
+        # of this interaction: if they stay the same, all other entries are zero.
         missed = spread - spread @ basis[place] @ basis[place].T
         unknown = np.abs(missed).max(initial=0.0, axis=1) > 1e-8
         estimate[unknown], error[unknown] = np.nan, np.nan
@@ -83,7 +86,7 @@ def effects(
 
 
 def leverages(expected: Floats, generators: Generators) -> Floats:
-    """Return the diagonal of the hat matrix, in the shape of the table; 0 in cells of zero."""
+    """Return the diagonal of the hat matrix, in the shape of the table; 0 where `expected` is 0."""
     levels, counts = expected.shape, expected.ravel()
     cells, _, covariance = _covariance(expected, generators)
     answer = np.zeros(expected.size)
@@ -100,10 +103,12 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     table, expected : arrays n, m of one shape
     generators : Generators
     kind : str
-        "pearson": (n - m) / sqrt(m). "deviance": the signed root of what the cell adds to G2, as
-        2 (n log(n / m) - (n - m)). "freeman-tukey": sqrt(n) + sqrt(n + 1) - sqrt(4 m + 1).
-        "adjusted": Pearson's by its standard error, sqrt(1 - leverage), so that it is a standard
-        normal variable where the model holds; 0 where the model fits a cell whatever its count.
+        "pearson": (n - m) / sqrt(m). "deviance": the square root of the cell's part of G2,
+        2 (n log(n / m) - (n - m)), with the sign of n - m.
+        "freeman-tukey": sqrt(n) + sqrt(n + 1) - sqrt(4 m + 1).
+        "adjusted": the Pearson residual divided by its standard error, sqrt(1 - leverage), so that
+        it is asymptotically standard normal if the model holds; 0 in cells that the model fits
+        exactly, whatever their count.
 
     Returns
     -------
@@ -113,14 +118,14 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     Raises
     ------
     ValueError
-        If the kind is none of these.
+        If `kind` is none of these.
     """
     as_choice(kind, "kind", RESIDUALS)
     if kind == "freeman-tukey":
         return np.sqrt(table) + np.sqrt(table + 1) - np.sqrt(4 * expected + 1)
     if kind == "deviance":
         return np.sign(table - expected) * np.sqrt(
-            2 * np.maximum(kl_div(table, expected), 0.0)  # which rounding takes below 0
+            2 * np.maximum(kl_div(table, expected), 0.0)  # rounding can make it negative
         )
     root = np.sqrt(expected)
     pearson = np.divide(table - expected, root, where=root > 0, out=np.zeros_like(table))
@@ -133,13 +138,14 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
 def _covariance(
     expected: Floats, generators: Generators
 ) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Return the cells above zero, the parameters they determine, and these parameters' covariance.
+    """Return the positive cells, the parameters that they determine, and their covariance matrix.
 
     Returns
     -------
     cells : int array
     basis : (k, rank) array
-        Of the parameters that the cells determine: all of them where no cell is zero.
+        Orthonormal basis of the parameters that the cells determine; the identity if no cell is
+        zero.
     covariance : (k, k) array
     """
     cells = np.flatnonzero(expected)

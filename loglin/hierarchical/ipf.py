@@ -14,32 +14,32 @@ Floats = NDArray[np.float64]
 
 
 class Plan(NamedTuple):
-    """The steps of a cycle, for every table of one shape (see `_ipf_plan`)."""
+    """The steps of a cycle of one model, for all tables of one shape (see `_ipf_plan`)."""
 
     steps: NDArray[np.int64]
     rows: NDArray[np.uint32]
     num_work: int
-    """Cells of all collapsed tables and their ratios."""
+    """Number of cells of all blocks and their ratios."""
     num_targets: int
-    """Cells of all margins that are fitted."""
+    """Number of cells of all margins that are fitted."""
     num_margin: int
-    """Cells of the largest of them."""
+    """Number of cells of the largest of these margins."""
 
 
 class Cycles(NamedTuple):
-    """How the fit of each table went."""
+    """Number of cycles and remaining deviation of each table."""
 
     iterations: NDArray[np.int64]
-    """Cycles over the generators, the last one a check."""
+    """Cycles over the generators, including the last one, which confirms convergence."""
     deviation: Floats
     """Largest |table margin - fitted margin| before each adjustment of the last cycle."""
 
 
 @lru_cache(maxsize=8)
 def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
-    """Plan the cycle of a model on tables with so many levels."""
+    """Return the plan of a cycle of a model on tables with these levels."""
     tree = junction_of(generators)
-    # In running-intersection order a decomposable model is fitted by the first cycle.
+    # One cycle fits a decomposable model if its generators are in running-intersection order.
     ordered = generators if tree is None else tree.cliques
     axes = np.array(list(chain.from_iterable(ordered)), np.int64)
     ends = np.cumsum([len(generator) for generator in ordered], dtype=np.int64)
@@ -47,7 +47,7 @@ def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
         first = np.concatenate([[0], ends[:-1]])
         masks = np.bitwise_or.reduceat(np.uint64(1) << axes.astype(np.uint64), first)
         sizes = np.multiply.reduceat(np.array(levels)[axes], first)
-    else:  # a model without generators still has the total
+    else:  # a model without generators still fits the total
         masks, sizes = np.zeros(1, np.uint64), np.ones(1, np.int64)
     steps, rows, num_work = _ipf_plan.make_plan(
         masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
@@ -64,18 +64,18 @@ def cycle(
     *,
     from_ones: bool = False,
 ) -> Cycles:
-    """Fit tables, writing the fits to `expected`.
+    """Fit a model to tables; write the expected frequencies to `expected`.
 
     Parameters
     ----------
     counts, expected : (n, *shape) contiguous arrays
-        A fit starts from `expected`.
+        The fit of each table starts from the values in `expected`.
     generators : Generators
     limits : (n,) array or number
-        The deviation at which a table is done.
+        A table is finished when its largest deviation is at most this.
     max_iterations : int
     from_ones : bool
-        Start from ones instead; `expected` need not be set then.
+        Start from ones instead; `expected` may then be uninitialised.
     """
     num_tables, levels = len(counts), counts.shape[1:]
     cycles = Cycles(np.zeros(num_tables, np.int64), np.zeros(num_tables))

@@ -1,4 +1,4 @@
-"""What a fit gives: expected frequencies, tests, effects, and a description in words."""
+"""Results of a fit: expected frequencies, tests, effects, and a summary in text."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,16 +18,17 @@ from loglin.text import as_columns
 
 Floats = NDArray[np.float64]
 _QUICK_PARAMETERS = 500
-"""Up to so many, what they determine is found while someone waits for a line of text."""
+"""`repr` computes adjusted degrees of freedom for models of up to this size, since it must be fast;
+if no cell is forced to zero, it shows them for every model."""
 _MOST_EFFECTS = 60
-"""The effects of a model with more parameters are left out."""
+"""`summary` leaves out the effects of models with more parameters."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A fitted hierarchical log-linear model.
 
-    What is not stored is worked out when it is first asked for.
+    Statistics are computed when they are first accessed.
     """
 
     table: Floats
@@ -37,17 +38,18 @@ class Fit:
     expected: Floats
     """Expected frequencies, in the shape of the table; 0 in cells that are forced to zero."""
     iterations: int
-    """Cycles over the generators, the last one a check; 1 for the closed form."""
+    """Cycles over the generators, including the last one, which confirms convergence; 1 for the
+    closed form."""
     converged: bool
     """Whether `deviation` is within the tolerance."""
     deviation: float
     """Largest |table margin - fitted margin|, measured before each adjustment of the last cycle."""
     start: Floats | None
-    """Where the fit started, if not from ones; 0 in a structural zero."""
+    """Starting values of the fit, or None for ones; 0 in structural zeros."""
     names: tuple[str, ...]
-    """Of the axes."""
+    """Names of the axes."""
     labels: tuple[tuple[str, ...], ...]
-    """Of the levels of each axis."""
+    """Labels of the levels of each axis."""
 
     @property
     def model(self) -> str:
@@ -56,7 +58,7 @@ class Fit:
 
     @property
     def interactions(self) -> Generators:
-        """All interactions of the model, from the constant `()` on."""
+        """All interactions of the model, the constant `()` first."""
         return interactions(self.generators)
 
     @cached_property
@@ -71,7 +73,7 @@ class Fit:
 
     @cached_property
     def df(self) -> int:
-        """Degrees of freedom, all cells and all parameters counted."""
+        """Degrees of freedom: number of all cells minus number of all parameters."""
         return self.table.size - self.num_parameters
 
     @cached_property
@@ -87,7 +89,7 @@ class Fit:
 
     @cached_property
     def df_adjusted(self) -> int:
-        """Degrees of freedom: cells of the facial set less the parameters that they determine."""
+        """Degrees of freedom: cells of the facial set minus the parameters that they determine."""
         return adjusted_df(self.generators, self.facial_set)
 
     @cached_property
@@ -97,33 +99,34 @@ class Fit:
 
     @cached_property
     def num_parameters(self) -> int:
-        """Free parameters of the model, the constant counted."""
+        """Number of free parameters of the model, including the constant."""
         return num_parameters(self.generators, self.table.shape)
 
     @property
     def aic(self) -> float:
-        """`g2` plus twice the number of parameters, as R's `loglm` counts it.
+        """`g2` plus twice the number of parameters, as in R's `loglm`.
 
-        Akaike's criterion up to a constant of the table: that of the saturated model's likelihood.
+        This is Akaike's criterion plus a constant of the table: twice the log-likelihood of the
+        saturated model.
         """
         return self.g2 + 2 * self.num_parameters
 
     @property
     def bic(self) -> float:
-        """`g2` plus log(total) for each parameter."""
+        """`g2` plus log(total count) times the number of parameters."""
         total = self.table.sum()
         return self.g2 + (float(np.log(total)) if total > 0 else 0.0) * self.num_parameters
 
     @cached_property
     def log_likelihood(self) -> float:
-        """Log-probability of the table where all counts are Poisson."""
+        """Log-probability of the table if all counts are Poisson."""
         n, m = self.table, self.expected
         return float((xlogy(n, m) - m - gammaln(n + 1)).sum())
 
     def effects(self) -> dict[tuple[int, ...], Effect]:
-        """Estimate the interactions: u-terms that sum to zero over each of their axes.
+        """Return the u-terms of all interactions, which sum to zero over each of their axes.
 
-        Takes matrices of parameters by parameters. See `inference.effects`.
+        This builds matrices with one row and one column per parameter. See `inference.effects`.
         """
         return inference.effects(self.expected, self.generators, self.start)
 
@@ -136,11 +139,11 @@ class Fit:
 
     @cached_property
     def leverages(self) -> Floats:
-        """How much each fitted cell follows its own count, 0 to 1; 0 where a cell is zero."""
+        """How closely each fitted cell follows its own count, 0 to 1; 0 where `expected` is 0."""
         return inference.leverages(self.expected, self.generators)
 
     def summary(self) -> str:
-        """Describe the fit in words and, where they are not many, its effects."""
+        """Return a description of the fit and, if there are not too many, its effects."""
         return _summarize(self)
 
     def __str__(self) -> str:
@@ -155,16 +158,16 @@ class Fit:
 
 
 class Fits(NamedTuple):
-    """A model fitted to many tables of one shape."""
+    """A model fitted to many tables of the same shape."""
 
     expected: Floats
     """Expected frequencies, (n, *shape)."""
     g2: Floats
-    """Likelihood-ratio statistic of each, (n,)."""
+    """Likelihood-ratio statistic of each table, (n,)."""
     x2: Floats
-    """Pearson's statistic of each, (n,)."""
+    """Pearson's statistic of each table, (n,)."""
     df: int
-    """Degrees of freedom, all cells and all parameters counted."""
+    """Degrees of freedom: number of all cells minus number of all parameters."""
     iterations: NDArray[np.int64]
     """Cycles over the generators, (n,)."""
     converged: NDArray[np.bool_]

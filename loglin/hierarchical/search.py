@@ -1,4 +1,4 @@
-"""Search for a model by dropping and adding one interaction at a time."""
+"""Stepwise search for a model, dropping or adding one interaction at a time."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -28,7 +28,7 @@ CRITERIA = ("aic", "bic", "p")
 
 
 class Step(NamedTuple):
-    """A model on the path of a search."""
+    """One step on the path of a search."""
 
     change: str
     """What was dropped or added, such as "- A:B"; empty for the first model."""
@@ -42,12 +42,12 @@ class Search(NamedTuple):
     """A stepwise search for a model."""
 
     fit: Fit
-    """The model it ended at."""
+    """The final model."""
     path: tuple[Step, ...]
-    """All models on the way, the first and the last one included."""
+    """All steps, from the first model to the final one."""
 
     def __str__(self) -> str:
-        """List the steps, one a line."""
+        """List the steps, one per line."""
         rows = [("change", "model", "G2", "df", "score")] + [
             (s.change, s.fit.model, f"{s.fit.g2:.4f}", str(s.fit.df_adjusted), f"{s.score:.4f}")
             for s in self.path
@@ -67,28 +67,30 @@ def stepwise(
     names: Names | None = None,
     start: ArrayLike | None = None,
 ) -> Search:
-    """Search for a model by dropping and adding one interaction at a time.
+    """Search for a model, dropping or adding one interaction at a time.
 
-    Dropped are interactions that are in no other one of the model, added those whose parts it has
-    all, so that every model on the path is hierarchical. The best change is made, as long as it is
-    an improvement (see `criterion`).
+    An interaction can be dropped if no other interaction of the model contains it, and added if
+    the model has all interactions that it contains, so that every model on the path is
+    hierarchical. Each step makes the best change, and the search ends when no change is an
+    improvement (see `criterion`).
 
     Parameters
     ----------
     table : array of any shape
     model : optional
-        Where the search begins, as in `fit`: the saturated model by default, or, forward, that of
-        mutual independence.
+        First model, as in `fit`. By default the saturated model, or mutual independence if
+        `direction` is "forward".
     direction : "backward", "forward" or "both"
-        Drop, add, or do whichever is better.
+        Whether to drop interactions, to add them, or to do whichever is better at each step.
     criterion : "aic", "bic" or "p"
-        "p" drops the interaction with the largest p-value above `alpha`, and adds the one with the
-        smallest below it. Going both ways needs a score of models: "aic" or "bic".
+        "aic" and "bic" make the change to the smallest value. "p" drops the interaction with the
+        largest p-value above `alpha`, or adds the one with the smallest p-value below it; it cannot
+        be used with the direction "both", which has to compare models.
     alpha : float
-        Between 0 and 1.
+        Significance level for the criterion "p", between 0 and 1.
     lower, upper : optional
-        Models within which the search stays: by default the one of equal probabilities, and the
-        saturated one.
+        Smallest and largest model of the search; by default the model of equal probabilities and
+        the saturated model.
     names, start : optional
         As in `fit`.
 
@@ -99,13 +101,13 @@ def stepwise(
     Raises
     ------
     ValueError
-        If an argument does not fit, or `model` is not between `lower` and `upper`.
+        If an argument is invalid, or `model` is not between `lower` and `upper`.
 
     Notes
     -----
     Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
-    all parameters of a model, also those that the table does not determine, as
-    R's `step` does; p-values go by `df_adjusted`.
+    all parameters of a model, including those that the table does not determine, as R's `step`
+    does; p-values use `df_adjusted`.
 
     Examples
     --------
@@ -127,7 +129,7 @@ def stepwise(
     largest = _all_of(saturated(counts.ndim) if upper is None else upper, counts.ndim, axes)
     if not smallest <= begin <= largest:
         raise ValueError("`model` must contain `lower` and be contained in `upper`")
-    # An axis of one level has no parameters, and would only stand in the way of larger terms.
+    # Interactions with an axis of one level have no parameters, and would only block other changes.
     worth = {t for t in largest if all(counts.shape[axis] > 1 for axis in t)}
     begin, largest = smallest | (begin & worth), smallest | worth
 
@@ -141,12 +143,12 @@ def stepwise(
         return Step(change, candidate, compare(*pair).p_value)
 
     def cost(step: Step) -> tuple[float, ...]:
-        """Return what the best step has least of."""
+        """Return the sort key of a step: the best step has the smallest."""
         if criterion != "p":
             return (step.score,)
         if direction == "backward":
             return (-step.score, 0.0)
-        # Of p-values that are both 0, G2 per degree of freedom tells which is the smaller.
+        # If p-values underflow to 0, the larger G2 per degree of freedom is the more significant.
         now = path[-1].fit
         return (step.score, -abs(now.g2 - step.fit.g2) / max(abs(now.df - step.fit.df), 1))
 
@@ -160,7 +162,7 @@ def stepwise(
         )
         best = min(steps, key=cost, default=None)
         to_beat = -alpha if direction == "backward" else alpha
-        # A tuple that begins with the same number and is longer is no less.
+        # Of two tuples with the same first number, the longer one is the larger.
         if best is None or cost(best) >= ((to_beat,) if criterion == "p" else cost(path[-1])):
             return Search(path[-1].fit, tuple(path))
         path.append(best)
@@ -173,7 +175,7 @@ def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:
 def _neighbours(
     terms: Terms, smallest: Terms, largest: Terms, direction: str, names: tuple[str, ...]
 ) -> Iterator[tuple[str, Terms]]:
-    """Yield every change of one interaction, and the interactions after it."""
+    """Yield every possible change of one interaction, with the interactions after it."""
     if direction != "forward":
         for axes in sorted(terms - smallest, key=lambda axes: (len(axes), axes)):
             if not any(set(axes) < set(other) for other in terms):

@@ -1,4 +1,7 @@
-"""TODO loglin.patterns.distances."""
+"""Distances between patterns, by their distributions over the latents (Section 2.3).
+
+scipy.stats is imported where it is used, since this takes longer than all other imports.
+"""
 
 import warnings
 from collections.abc import Sequence
@@ -21,17 +24,17 @@ def pattern_distances(
 ) -> NDArray[np.float64]:
     """Return the root Jensen-Shannon divergences between patterns (Eqs. 2-4).
 
-    Each pattern stands for the samples that carry it, and these for a distribution over the
-    latent configurations observed among all samples. The distance of two patterns is the
-    square root of the Jensen-Shannon divergence of their distributions, in natural logarithms;
-    the root, which is a metric, is what the authors' code maps.
+    The samples that carry a pattern have a distribution over the latent configurations that are
+    observed among all samples. The distance between two patterns is the square root of the
+    Jensen-Shannon divergence of their distributions, in natural logarithms. The root, which is a
+    metric, is also what the authors' code maps.
 
     Between small groups the divergence is biased upward: two halves of one group of 400 samples
-    are 0.5 apart at 10 latents. `corrected` takes off what chance gives: with D0 the divergence
-    expected when the samples of the two patterns are dealt out at random to groups of the same
-    sizes, computed exactly, D becomes log 2 (D - D0) / (log 2 - D0), at least 0. So equal
-    distributions are 0 apart on average and patterns that share no configuration keep sqrt(log 2),
-    as the adjusted mutual information does it. Corrected distances are no metric.
+    are 0.5 apart at 10 latents. `corrected` removes the part that is due to chance: let D0 be the
+    expected divergence if the samples of the two patterns are randomly divided into groups of the
+    same sizes, computed exactly. Then D becomes log 2 (D - D0) / (log 2 - D0), but at least 0. As
+    with adjusted mutual information, equal distributions are 0 apart on average, and patterns that
+    share no configuration keep the distance sqrt(log 2). Corrected distances are not a metric.
 
     Parameters
     ----------
@@ -44,19 +47,19 @@ def pattern_distances(
     states : (k, q) int array
         The patterns, as from `frequent_patterns`.
     corrected : bool
-        Whether to take off what chance gives.
+        Whether to remove the part that is due to chance.
 
     Returns
     -------
     (k, k) array
         Symmetric, zero on the diagonal, at most sqrt(log 2); NaN, with a warning, in the rows and
-        columns of a pattern that no sample carries. Corrected also NaN between two patterns whose
-        samples all have configurations of their own, which tell nothing.
+        columns of a pattern that no sample carries. Corrected distances are also NaN between two
+        patterns if no two of their samples have the same configuration.
 
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
 
     Examples
     --------
@@ -72,7 +75,7 @@ def pattern_distances(
     states, _ = as_codes(states, "states")
     if states.shape[1] != len(features):
         raise ValueError(
-            f"`states` must have one column a feature: expected {len(features)}, "
+            f"`states` must have one column per feature: expected {len(features)}, "
             f"got {states.shape[1]}"
         )
     observed, configuration = np.unique(latents, axis=0, return_inverse=True)
@@ -101,16 +104,16 @@ def pattern_distances(
 
 
 def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what each configuration adds to the Jensen-Shannon divergence (Eqs. 2-4)."""
+    """Return the part of each configuration in the Jensen-Shannon divergence (Eqs. 2-4)."""
     middle = (p + q) / 2
     return (rel_entr(p, middle) + rel_entr(q, middle)) / 2
 
 
 def _divergence_by_chance(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Return the expected divergence when the samples of both groups are dealt out at random.
+    """Return the expected divergence if the samples of both groups are divided at random.
 
-    Of `total` samples with one configuration a hypergeometric number goes to the first group,
-    so the expectation is a sum over these numbers, for each different total once.
+    Of `total` samples with the same configuration, a hypergeometric number is in the first group.
+    The expectation is a sum over these numbers, which is computed once for each different total.
     """
     from scipy.stats import hypergeom
 
@@ -119,7 +122,7 @@ def _divergence_by_chance(first: NDArray[np.int64], second: NDArray[np.int64]) -
     for total, how_often in zip(*np.unique(first + second, return_counts=True), strict=True):
         dealt = np.arange(total + 1)
         probability = hypergeom.pmf(dealt, sizes[0] + sizes[1], sizes[0], total)
-        # More than a group has room for has probability zero.
+        # Numbers larger than a group have probability zero.
         terms = _divergence(dealt / sizes[0], (total - dealt) / sizes[1])
         expected += how_often * float(probability @ terms)
     return expected

@@ -1,4 +1,4 @@
-"""The patterns that the chosen features form, and the labels they carry (Sections 2.3 and 2.6)."""
+"""The patterns that the chosen features form (Section 2.3)."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,15 +15,15 @@ class Patterns(NamedTuple):
     states: NDArray[np.int8]
     """(k, q) the value of each feature in each pattern."""
     counts: NDArray[np.int64]
-    """(k,) how many samples carry it."""
+    """(k,) number of samples that carry each pattern."""
 
 
 def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int = 10) -> Patterns:
     """Return the most frequent combinations of values of the chosen features (Sec. 2.3).
 
-    Patterns that are equally frequent stand in the order of their states, the first feature
-    counting most. There are exactly `num_patterns`, or all that occur if these are fewer. (The
-    authors' code returns more than asked for where the last ones tie.)
+    Equally frequent patterns are in the order of their states, sorted by the first feature first.
+    Exactly `num_patterns` are returned, or all that occur if these are fewer. (The authors' code
+    returns more if the last ones are tied.)
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
     features : sequence of q ints
         Columns of `x`.
     num_patterns : int
-        Most patterns returned, k.
+        Largest number of patterns, k.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
 
 
 def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
-    """Return all features chosen at any of several states of a model, in order (Sec. 3.1.3).
+    """Return all features chosen for any of several states of a model, sorted (Sec. 3.1.3).
 
     >>> union_of_features([[4, 1], [1, 7]]).tolist()
     [1, 4, 7]
@@ -67,7 +67,7 @@ def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
         features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
     except TypeError:
         raise ValueError(
-            f"`choices` must hold sequences of features, one a state, got {choices!r}"
+            f"`choices` must hold sequences of features, one per state, got {choices!r}"
         ) from None
     if not features:
         raise ValueError("`choices` must hold at least one feature, got none")
@@ -75,15 +75,15 @@ def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
 
 
 def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
-    """Return all patterns frequent at any of several states of a model, (k, q) (Sec. 3.1.3).
+    """Return all patterns that are frequent in any of several states of a model (Sec. 3.1.3).
 
-    Patterns stand in the order in which they first appear, so those of the first state come
-    first, the most frequent on top.
+    Patterns are in the order in which they first appear: those of the first state come first, the
+    most frequent one on top.
 
     Parameters
     ----------
     patterns : iterable of Patterns
-        Of the same features.
+        Patterns of the same features, one entry per state.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
     Raises
     ------
     ValueError
-        If there are none, or they have different numbers of features.
+        If there are no patterns, or they have different numbers of features.
 
     Examples
     --------
@@ -104,7 +104,9 @@ def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
     try:
         states = [as_codes(found.states, "patterns")[0] for found in patterns]
     except (TypeError, AttributeError):
-        raise ValueError(f"`patterns` must hold Patterns, one a state, got {patterns!r}") from None
+        raise ValueError(
+            f"`patterns` must hold Patterns, one per state, got {patterns!r}"
+        ) from None
     if len({state.shape[1] for state in states}) != 1:
         raise ValueError(
             "`patterns` must be of the same number of features, at least one pattern, "

@@ -1,4 +1,4 @@
-"""Labels of samples with the same pattern (Section 2.6)."""
+"""Transfer of labels between samples with the same pattern (Section 2.6)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +19,9 @@ def transfer_labels(
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Give samples the labels of reference samples with the same pattern (Sec. 2.6, Eq. 5).
 
-    Where reference samples of one pattern have different labels, the most frequent one counts,
-    and of equally frequent ones the one seen first. A sample whose pattern no reference sample
-    carries gets the label of a reference sample drawn at random.
+    If reference samples with the same pattern have different labels, the most frequent label is
+    used, and among equally frequent labels the one that comes first. A sample whose pattern no
+    reference sample carries gets the label of a randomly drawn reference sample.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def transfer_labels(
     x : (n, p) int array
         Codes of the samples to be labelled.
     features : sequence of q ints
-        Columns that make the pattern.
+        Columns that form the pattern.
     rng : numpy Generator
 
     Returns
@@ -44,7 +44,7 @@ def transfer_labels(
     Raises
     ------
     ValueError
-        If an argument does not fit.
+        If an argument is invalid.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def transfer_labels(
         raise ValueError("`labels` must all be text or all numbers, got a mixture or objects")
     if names.shape != (len(reference),):
         raise ValueError(
-            f"`labels` must be one a row of `x_reference`: expected {len(reference)}, "
+            f"`labels` must be one per row of `x_reference`: expected {len(reference)}, "
             f"got shape {names.shape}"
         )
     if reference.shape[1] != codes.shape[1]:
@@ -77,7 +77,7 @@ def transfer_labels(
     kinds, kind = np.unique(names, return_inverse=True)
     votes = np.zeros((pattern.max() + 1, len(kinds)), np.int64)
     np.add.at(votes, (known, kind), 1)
-    # Within a pattern: the first sample of each label decides between equal votes.
+    # Ties within a pattern go to the label whose first sample comes earliest.
     earliest = np.full(votes.shape, len(names))
     np.minimum.at(earliest, (known, kind), np.arange(len(names)))
     winner = (votes * (len(names) + 1) - earliest).argmax(axis=1)

@@ -1,4 +1,7 @@
-"""Maps of distances (Section 2.3)."""
+"""Maps of distances, on which similar patterns are close to each other (Section 2.3).
+
+scikit-learn is imported in the functions, since this takes longer than all other imports.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +21,7 @@ def embed(
     distances : (k, k) array
         Symmetric, zero on the diagonal.
     num_dims : int
-        Dimensions of the map, fewer than k.
+        Number of dimensions of the map, less than k.
     method : "classical" or "kruskal"
         Classical scaling, as in the authors' code, or Kruskal's non-metric scaling, which the
         paper cites, started from the classical solution.
@@ -26,13 +29,13 @@ def embed(
     Returns
     -------
     (k, num_dims) array
-        Centred. The sign of each axis, which is arbitrary, is chosen so that the coordinate
-        largest in size is positive.
+        Centred. The sign of each axis, which is arbitrary, is chosen so that the coordinate with
+        the largest absolute value is positive.
 
     Raises
     ------
     ValueError
-        If `distances` are no distances, or another argument does not fit.
+        If `distances` are not distances, or another argument is invalid.
 
     Examples
     --------
@@ -47,8 +50,8 @@ def embed(
     as_choice(method, "method", EMBEDDINGS)
     if not matrix.any():
         return np.zeros((len(matrix), num_dims))
-    # Distances that no points of a plane or space have, which corrected ones may be, have negative
-    # eigenvalues; their axes hold nothing.
+    # Distances that are not Euclidean, as corrected ones may be, have negative eigenvalues; the
+    # coordinates on these axes are set to 0.
     with np.errstate(invalid="ignore"):
         points = np.nan_to_num(ClassicalMDS(num_dims, metric="precomputed").fit_transform(matrix))
     if method == "kruskal":
@@ -65,8 +68,8 @@ def embed(
 def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
     """Return Kruskal's stress-1 of a map: how badly it keeps the order of the distances.
 
-    0 is perfect and above 0.2 poor. It is the same for classical and non-metric maps, so they
-    can be compared by it.
+    0 is perfect, above 0.2 is poor. The definition is the same for classical and non-metric maps,
+    so you can compare them by it.
 
     Parameters
     ----------
@@ -81,7 +84,7 @@ def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If `points` are not one a row of `distances`.
+        If `points` do not have one row per row of `distances`.
 
     Examples
     --------
@@ -94,12 +97,12 @@ def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
     matrix, mapped = _as_distances(distances), as_table(points, "points")
     if len(mapped) != len(matrix) or not np.isfinite(mapped).all():
         raise ValueError(
-            f"`points` must be finite and one a row of `distances`: expected {len(matrix)} rows, "
+            f"`points` must be finite and one per row of `distances`: expected {len(matrix)} rows, "
             f"got shape {mapped.shape}"
         )
     wanted, found = squareform(matrix, checks=False), pdist(mapped)
     if not found.any():
-        return float(wanted.any())  # all in one place: right only for objects that are alike
+        return float(wanted.any())  # all points in one place: right only if all distances are 0
     # Among equal distances the mapped ones may stand in any order (Kruskal's primary approach).
     order = np.lexsort((found, wanted))
     fitted = isotonic_regression(found[order])

@@ -1,6 +1,7 @@
 """Stepwise selection of features from samples (x, u), by Eq. 1 (Section 2.2).
 
-memory, chunks -> counting -> scoring -> chance -> search -> permutation.
+Each module imports only modules before it: counting -> memory, chunks -> scoring -> chance ->
+results -> search -> permutation.
 """
 
 from loglin.selection.chance import Chance

@@ -1,4 +1,7 @@
-"""All compiled code: contiguous arrays in, numbers out or sums added in place, no checks."""
+"""Compiled kernels of the selection.
+
+They take contiguous arrays and check nothing; they return results or add to arrays in place.
+"""
 
 import numpy as np
 
@@ -7,7 +10,7 @@ from loglin._numba import compiled, popcount
 
 @compiled
 def _transpose(block):
-    """Transpose a 64 x 64 matrix of bits in place, by swapping ever smaller squares."""
+    """Transpose a 64 x 64 matrix of bits in place, by swapping smaller and smaller squares."""
     width = np.uint64(32)
     mask = np.uint64(0x00000000FFFFFFFF)
     while width > np.uint64(0):
@@ -23,12 +26,13 @@ def _transpose(block):
 
 @compiled
 def count_binary(rows, order, starts, slots, first_latent, ones, both):
-    """Add up, pattern by pattern, how often each bit is set, alone and with each latent.
+    """Count for each pattern how often each bit is set, alone and together with each latent.
 
     `rows` (n, words) holds the bits of each sample, features first, the latents from bit
     `first_latent` on. The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g;
-    their counts go to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). A pattern's
-    samples are taken 64 at a time and turned into one word per bit, so a count is a popcount.
+    their counts are added to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). The
+    samples of a pattern are transposed 64 at a time into one word per bit, so that counting is a
+    popcount.
     """
     num_words = rows.shape[1]
     num_latents, num_bits = both.shape[1:]
@@ -43,7 +47,8 @@ def count_binary(rows, order, starts, slots, first_latent, ones, both):
                     block[i] = rows[order[first + i], word]
                 block[size:] = np.uint64(0)
                 _transpose(block)
-                columns[64 * word : 64 * word + 64] = block
+                for i in range(64):  # copying a slice takes numba seconds to compile
+                    columns[64 * word + i] = block[i]
             for bit in range(num_bits):
                 ones[slot, bit] += np.uint32(popcount(columns[bit]))
             for latent in range(num_latents):
@@ -57,15 +62,15 @@ def add_binary_information(
     sizes, ones, both, first_latent, cell, extra, empty, conditional, given_us, given_s, occupied,
     num_states, num_singles, totals,
 ):  # fmt: skip
-    """Add the terms of some patterns to those of all binary candidates and latents.
+    """Add the terms of some patterns to the G2 of all binary candidates and latents.
 
-    See `pair_g2` for the terms; here they are added to `given_us` and, where
-    `conditional`, to `given_s` (latents, bits), to `occupied` (2, latents, bits) and to
-    `num_states` (latents,), from the counts of `count_binary`; `totals` (bits,) adds up the ones.
-    A state with a single sample adds the same whatever its value: these are counted only, in
-    `num_singles` (latents,).
-    `cell[k]` and `extra[k]` are k log k and (k + empty) log (k + empty), but `cell[0]` is
-    empty log empty, what an empty cell adds. For larger counts logarithms are taken.
+    `pair_g2` explains the terms. Here they are computed from the counts of `count_binary` and added
+    to `given_us` (latents, bits) and, if `conditional`, to `given_s` (latents, bits). `occupied`
+    (2, latents, bits) and `num_states` (latents,) are as in `_g2`; `totals` (bits,) sums the ones.
+    A state with a single sample has the same term whatever the value of the sample, so such states
+    are only counted, in `num_singles` (latents,).
+    `cell[k]` is k log k, but `cell[0]` is empty log(empty), the term of an empty cell, and
+    `extra[k]` is (k + empty) log(k + empty). For larger counts logarithms are computed.
     """
     num_latents, num_bits = both.shape[1:]
     blank = _x_log_x(2 * empty)
@@ -93,7 +98,7 @@ def add_binary_information(
                         a = both[g, latent, bit]
                         a = a if state == 1 else ones[g, bit] - a
                         b = n - a
-                        # Unsigned indices, which need no check for a negative one, keep SIMD.
+                        # Unsigned indices need no check for negative values, so SIMD is used.
                         given_us[latent, bit] += (
                             cell[np.uint64(a)]
                             + cell[np.uint64(b)]
@@ -138,8 +143,9 @@ def binary_g2(
 ):  # fmt: skip
     """Return G2 of [U S][j] and of [U S][S j], each (latents, features).
 
-    From what `add_binary_information` has added up; `totals` (features,) are the samples with a
-    one, `heights` the levels of the latents. Without `given_s` the second means nothing.
+    The sums are those of `add_binary_information`; `totals` (features,) are the numbers of samples
+    with a one, `heights` the levels of the latents. If `given_s` was not computed, the second
+    result is meaningless.
     """
     num_latents, num_x = len(heights), len(totals)
     scores = np.empty((2, num_latents, num_x))
@@ -159,7 +165,7 @@ def binary_g2(
 
 @compiled
 def _value_total(count, num_empty, cell, extra, empty, blank):
-    """T log T of a value's total over two states, `num_empty` of which have no sample of it."""
+    """Return T log T, T a value's total over two states, `num_empty` of which lack the value."""
     if num_empty == 2:
         return blank
     if count < len(cell):
@@ -179,9 +185,9 @@ def count_pair(x, u, order, starts, slots, table):
 def pair_g2(table, num_possible, empty):
     """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    `num_possible` patterns could occur. With T the counts, 0 replaced by `empty`, the terms are
-    sums of T log(T / T+), T+ being T summed over j: over the cells of the table ("given u and S",
-    but not of states of u without a sample), and over the table summed over u ("given S").
+    `num_possible` patterns could occur. Let T be the counts with 0 replaced by `empty`, and T+ the
+    sum of T over j. The terms are sums of T log(T / T+): `given_us` over the cells of the table,
+    except those of states of u without samples, and `given_s` over the table summed over u.
     """
     num_patterns, height, width = table.shape
     given_us = given_s = 0.0
@@ -219,11 +225,11 @@ def _g2(
 ):  # fmt: skip
     """Return G2 of [U S][j] and of [U S][S j] for one candidate and latent, from their terms.
 
-    `counts` are the samples with each value of j, `occupied` the cells of (u, S) that have such a
-    sample, `num_states` those that have any. With w values, log(w T / T+) is taken for
-    log(T / T+): this shifts all sums alike, and the cells of patterns and states without samples,
-    where T / T+ is 1 / w, add nothing. So no large numbers cancel, however many patterns could
-    occur.
+    `counts` are the numbers of samples with each value of j, `occupied` the numbers of cells of
+    (u, S) with such a sample, and `num_states` is the number of cells with any sample. With w
+    values of j, log(T / T+) is replaced by log(w T / T+). This shifts all sums by the same amount,
+    and cells of patterns and states without samples, where T / T+ is 1 / w, add nothing. So no
+    large numbers cancel, however many patterns could occur.
     """
     width = len(counts)
     num_samples, num_occupied = counts.sum(), occupied.sum()
@@ -246,7 +252,7 @@ def _g2(
 def refine(order, starts, codes, num_levels):
     """Split every pattern by the value of one more feature, keeping the order of the samples.
 
-    Returns the new `order` and `starts`; values that no sample of a pattern has make none.
+    Return the new `order` and `starts`; combinations without samples are left out.
     """
     if num_levels == 2:
         return _refine_by_two(order, starts, codes)
@@ -285,12 +291,13 @@ def _refine_by_two(order, starts, codes):
     for g in range(len(starts) - 1):
         next_zero, num_ones = starts[g], 0
         for i in range(starts[g], starts[g + 1]):
-            # Written to both places; only one of the two moves on.
+            # Write to both places; only one of the two positions moves on.
             new_order[next_zero] = ones[num_ones] = order[i]
             value = codes[order[i]]
             num_ones += value
             next_zero += 1 - value
-        new_order[next_zero : starts[g + 1]] = ones[:num_ones]
+        for i in range(num_ones):
+            new_order[next_zero + i] = ones[i]
         for end in (next_zero, starts[g + 1]):
             if end > new_starts[num_patterns]:
                 num_patterns += 1

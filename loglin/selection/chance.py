@@ -1,9 +1,9 @@
-"""What chance alone would give: the gains of shuffled features (Section 2.2).
+"""Gains by chance alone: the gains of shuffled features (Section 2.2).
 
-A gain is large for two reasons that say nothing about the latents: with half a count in every
-empty cell a sparse table favours rare features, and under Eq. 1 a feature may be associated with
-the chosen ones only. Shuffling a feature among the samples breaks all its associations and keeps
-how often it takes each value; what gain is left is chance.
+A gain can be large for two reasons that say nothing about the latents: a count of one half in every
+empty cell favours rare features in a sparse table, and under Eq. 1 a feature may be associated only
+with the features chosen before. Shuffling a feature among the samples breaks all its associations
+and keeps the frequencies of its values; the gain that is left is due to chance.
 """
 
 from collections.abc import Callable
@@ -17,19 +17,20 @@ from loglin.selection.scoring import rounding
 from loglin.validation import as_count
 
 MOST_BY_CHANCE = 0.5
-"""Chance explains a step whose shuffled gains are on average above this share of its gain, ..."""
+"""Chance explains a step if the mean gain after shuffling is above this share of its gain."""
 LEVEL = 0.05
-"""... or whose exceedance is above this (with fewer than 19 shuffles: that any of them reaches)."""
+"""Chance also explains a step if its exceedance is above this level. With fewer than 19 shuffles no
+exceedance is that small; then chance explains a step if any shuffle reaches its gain."""
 
 _BATCH_SIZE = 2**26
-"""Codes of as many shuffled copies of a feature as fit in this many bytes are made at a time."""
+"""Bytes of shuffled copies of a feature that are made at a time; a code takes one byte."""
 
 ScoreColumns = Callable[[Memory], NDArray[np.float64]]
-"""Scores any columns against given latents and chosen features, (r, columns)."""
+"""Function that scores columns, given the latents and the chosen features, (r, columns)."""
 
 
 class Chance(NamedTuple):
-    """Gains of shuffled features; one entry a step, or (q, p) for all candidates."""
+    """Gains of shuffled features: one entry per step, or (q, p) for all candidates."""
 
     mean: NDArray[np.float64]
     """Mean over the shuffles."""
@@ -37,7 +38,7 @@ class Chance(NamedTuple):
     """Standard deviation."""
     exceedance: NDArray[np.float64]
     """(1 + shuffles with at least the gain) / (1 + shuffles): a valid p-value for the hypothesis
-    that the feature is independent of everything else, if it was not chosen among many."""
+    that the feature is independent of all others, unless it was chosen among many."""
 
 
 class Shuffles(NamedTuple):
@@ -45,13 +46,13 @@ class Shuffles(NamedTuple):
 
     number: int
     which: str
-    """ "winner" or "all"; all candidates are shuffled alike, so each keeps its associations with
-    the others."""
+    """ "winner" or "all". With "all" the candidates are shuffled together, so they keep their
+    associations with each other."""
     rng: np.random.Generator
 
 
 def as_shuffles(number: int, which: str, rng: Any, stop_at_chance: bool) -> Shuffles | None:
-    """Check the arguments of `select_features`; None where nothing is shuffled."""
+    """Check the arguments of `select_features`; return None if nothing is shuffled."""
     as_count(number, "num_shuffles", 0)
     if not isinstance(which, str) or which not in ("winner", "all"):
         raise ValueError(f"`shuffle` must be 'winner' or 'all', got {which!r}")
@@ -69,15 +70,15 @@ def chance_of_step(
     gains: NDArray[np.float64],
     shuffles: Shuffles,
 ) -> Chance:
-    """Return what chance gives the winner of a step, or every candidate.
+    """Return the gains after shuffling of the winner of a step, or of every candidate.
 
     Parameters
     ----------
     score : callable
-        Scores any columns as the step scored the features.
+        Scores columns in the same way as the step scored the features.
     source : Memory
     winner : int
-        The feature chosen.
+        The feature chosen at this step.
     gains : (columns,) array
         The gain of every feature, NaN for those chosen before.
     shuffles : Shuffles
@@ -85,7 +86,7 @@ def chance_of_step(
     Returns
     -------
     Chance
-        One entry a feature, NaN for those not shuffled.
+        One entry per feature, NaN for features that were not shuffled.
     """
     if shuffles.which == "all":
         shuffled = _shuffle_all(score, source, shuffles)
@@ -109,7 +110,7 @@ def is_by_chance(gain: float, mean: float, exceedance: float, num_shuffles: int)
 
 
 def _shuffle_all(score: ScoreColumns, source: Memory, shuffles: Shuffles) -> NDArray[np.float64]:
-    """Gain of every feature after each shuffle, (shuffles, columns)."""
+    """Return the gain of every feature after each shuffle, (shuffles, columns)."""
     levels = source.variables.x_levels.tolist(), source.variables.u_levels.tolist()
     gains = [
         score(in_memory(shuffles.rng.permutation(source.x), source.u, *levels)).max(axis=0)
@@ -121,7 +122,7 @@ def _shuffle_all(score: ScoreColumns, source: Memory, shuffles: Shuffles) -> NDA
 def _shuffle_one(
     score: ScoreColumns, source: Memory, feature: int, shuffles: Shuffles
 ) -> NDArray[np.float64]:
-    """Gain of a feature after each shuffle: shuffled copies are scored as if they were features."""
+    """Return the gain of a feature after each shuffle, scoring its copies as separate features."""
     levels = int(source.variables.x_levels[feature])
     codes = source.x[:, feature]
     batch = max(1, _BATCH_SIZE // len(codes))

@@ -26,13 +26,13 @@ class ChunkPartition(NamedTuple):
     features: list[int]
     """The chosen features."""
     slots: dict[bytes, int]
-    """Position of each pattern, in the order of `MemoryPartition`; the keys are the codes."""
+    """Position of each pattern, in the order of `MemoryPartition`; keys are the codes as bytes."""
     num_possible: float
-    """Patterns that could occur."""
+    """Number of patterns that could occur."""
 
     @property
     def num_patterns(self) -> int:
-        """Patterns that occur."""
+        """Number of patterns that occur."""
         return len(self.slots)
 
 
@@ -40,7 +40,7 @@ class Chunks(NamedTuple):
     """Samples that are read, chunk by chunk, whenever they are counted."""
 
     read: Callable[[], Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]]
-    """Reads all chunks once, checked."""
+    """Reads and checks all chunks once."""
     variables: Variables
     num_samples: int
 
@@ -50,7 +50,7 @@ class Chunks(NamedTuple):
         return Chunks(lambda: ((x[:, columns], u) for x, u in self.read()), kept, self.num_samples)
 
     def start(self) -> ChunkPartition:
-        """Return the partition before any feature is chosen: one pattern, of nothing."""
+        """Return the partition before any feature is chosen: one pattern without features."""
         return ChunkPartition([], {b"": 0}, 1.0)
 
     def refine(self, partition: ChunkPartition, feature: int) -> ChunkPartition:
@@ -96,7 +96,7 @@ class Chunks(NamedTuple):
         return iter(tables)
 
     def _grouped(self, partition: ChunkPartition) -> Iterator[tuple[NDArray[Any], ...]]:
-        """Read the chunks: x, u, their samples pattern by pattern, and the patterns' slots."""
+        """Read the chunks; yield x, u, order and starts as in `MemoryPartition`, and the slots."""
         num_samples = 0
         for x, u in self.read():
             patterns, members = np.unique(x[:, partition.features], axis=0, return_inverse=True)
@@ -108,7 +108,9 @@ class Chunks(NamedTuple):
             yield x, u, order, np.append(0, np.cumsum(np.bincount(members))), slots
             num_samples += len(x)
         if num_samples != self.num_samples:
-            raise ValueError(_CHANGED.format(f"{num_samples} samples, before {self.num_samples}"))
+            raise ValueError(
+                _CHANGED.format(f"{num_samples} samples, where there were {self.num_samples}")
+            )
 
 
 _CHANGED = "`x` must give the same chunks each time it is read, got {}"
@@ -117,12 +119,12 @@ _CHANGED = "`x` must give the same chunks each time it is read, got {}"
 def in_chunks(
     read: ReadChunks, x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
 ) -> Chunks:
-    """Take chunks (x, u) that `read` reads again each time as a source, after one look at all.
+    """Return a source of the chunks (x, u) that `read` returns, after checking all of them once.
 
     Raises
     ------
     ValueError
-        If the chunks are no codes or do not fit each other or the levels.
+        If the chunks are not codes, or do not fit each other or the levels.
     """
 
     def checked(
@@ -160,7 +162,9 @@ def in_chunks(
     def read_checked() -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8]]]:
         for x, u, _, u_levels in checked(x_final, u_final):
             if (max(u_levels) == 1) != (u_final is None):
-                raise ValueError(_CHANGED.format("latents where there were none, or none"))
+                raise ValueError(
+                    _CHANGED.format("latents where there were none, or none where there were some")
+                )
             yield x, u
 
     return Chunks(read_checked, describe_variables(x_most, u_most), num_samples)

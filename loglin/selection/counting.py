@@ -1,10 +1,10 @@
-"""Samples grouped by the pattern of the chosen features, and counted.
+"""Count samples, grouped by the pattern of the chosen features.
 
 A `SampleSource` holds the samples, in memory (`memory.Memory`) or as chunks that are read again
-whenever they are counted (`chunks.Chunks`). Its partition groups them by the pattern of the chosen
-features. Only patterns that occur have a place. Binary columns, packed into 64-bit words, are
-counted all at once, columns with more levels pair by pair. Both sources give the same counts in the
-same order.
+whenever they are counted (`chunks.Chunks`). A partition of it groups the samples by their pattern,
+that is, by the values of the chosen features; only patterns that occur are stored. Binary columns
+are packed into 64-bit words and counted all at once, columns with more levels pair by pair. Both
+sources give the same counts in the same order.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,34 +17,34 @@ from loglin.validation import as_codes, check_rows
 
 
 class Variables(NamedTuple):
-    """What is known of features and latents without the samples."""
+    """Levels of the features and latents, and which of them are binary."""
 
     x_levels: NDArray[np.int64]
-    """(p,)"""
+    """(p,) number of levels of each feature."""
     u_levels: NDArray[np.int64]
-    """(r,); without latents there is one that never changes, with one level."""
+    """(r,) number of levels of each latent; without latents, one constant latent with one level."""
     binary_x: NDArray[np.intp]
     """Columns of x with two levels."""
     binary_u: NDArray[np.intp]
-    """Columns of u with two levels, or one."""
+    """Columns of u with one or two levels."""
     other_pairs: list[tuple[int, int]]
-    """Feature and latent of all pairs that are not both binary."""
+    """Feature and latent of all pairs in which at least one is not binary."""
 
     @property
     def num_bits(self) -> int:
-        """Bits of a packed row: one a binary column, in words of 64."""
+        """Bits of a packed row: one per binary column, rounded up to words of 64."""
         return 64 * -(-(len(self.binary_x) + len(self.binary_u)) // 64)
 
 
 class BinaryCounts(NamedTuple):
-    """Counts of some patterns; bits are those of the packed rows, features first."""
+    """Counts of binary columns in some patterns; bits as in the packed rows, features first."""
 
     sizes: NDArray[np.integer]
-    """(patterns,) samples."""
+    """(patterns,) number of samples."""
     ones: NDArray[np.integer]
-    """(patterns, bits) samples with a one."""
+    """(patterns, bits) number of samples in which the bit is 1."""
     both: NDArray[np.integer]
-    """(patterns, latents, bits) samples with a one that are in state 1 of the latent."""
+    """(patterns, latents, bits) number of samples in which the bit and the latent are 1."""
 
 
 class Partition(Protocol):
@@ -52,18 +52,18 @@ class Partition(Protocol):
 
     @property
     def num_possible(self) -> float:
-        """Patterns that could occur."""
+        """Number of patterns that could occur."""
 
     @property
     def num_patterns(self) -> int:
-        """Patterns that occur."""
+        """Number of patterns that occur."""
 
 
 P = TypeVar("P", bound=Partition)
 
 
 class SampleSource(Protocol[P]):
-    """Samples that can be counted, with partitions of a kind of their own."""
+    """Samples that can be counted; each kind of source has its own kind of partition."""
 
     @property
     def variables(self) -> Variables:
@@ -71,16 +71,16 @@ class SampleSource(Protocol[P]):
 
     @property
     def num_samples(self) -> int:
-        """Samples."""
+        """Number of samples."""
 
     def start(self) -> P:
-        """Return the partition before any feature is chosen: one pattern, of nothing."""
+        """Return the partition before any feature is chosen: one pattern without features."""
 
     def refine(self, partition: P, feature: int) -> P:
         """Split every pattern by one more feature."""
 
     def binary_counts(self, partition: P) -> Iterator[BinaryCounts]:
-        """Count the binary columns, some patterns at a time; each is valid until the next."""
+        """Count the binary columns, some patterns at a time; each item is valid until the next."""
 
     def pair_tables(
         self, partition: P, pairs: Iterable[tuple[int, int]]
@@ -94,9 +94,9 @@ def as_samples(
     levels: Sequence[int] | None,
     latent_levels: Sequence[int] | None,
 ) -> tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]:
-    """Check features and latents at the door; return their codes and numbers of levels."""
+    """Check features and latents; return their codes and numbers of levels."""
     features, x_levels = as_codes(x, "x", levels)
-    # A latent that never changes adds nothing to any table.
+    # Without latents, a constant latent is used, which changes no table.
     latents = np.zeros((len(features), 1), np.int8)
     u_levels: tuple[int, ...] = (1,)
     if u is not None:
@@ -106,20 +106,20 @@ def as_samples(
 
 
 def num_possible_patterns(num_possible: float, num_levels: int) -> float:
-    """Return how many patterns could occur, but no more than leaves room for sums of them."""
+    """Return how many patterns could occur with one more feature; capped to keep sums finite."""
     return min(num_possible * num_levels, 1e250)
 
 
 def empty_pair_table(
     variables: Variables, partition: Partition, feature: int, latent: int
 ) -> NDArray[np.int64]:
-    """Return zeros (patterns, u, j) to count a pair of feature j and latent u in."""
+    """Return a table of zeros (patterns, u, j) for the counts of feature j and latent u."""
     levels = variables.u_levels[latent], variables.x_levels[feature]
     return np.zeros((partition.num_patterns, *levels), np.int64)
 
 
 def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
-    """Tell binary columns from those with more levels."""
+    """Return the numbers of levels, sorted into binary columns and others."""
     x_array, u_array = np.array(x_levels, np.int64), np.array(u_levels, np.int64)
     others = np.argwhere((x_array > 2)[:, None] | (u_array > 2))
     return Variables(
@@ -132,7 +132,7 @@ def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
 
 
 def _binary(codes: NDArray[np.int8], columns: NDArray[np.intp]) -> NDArray[np.int8]:
-    """Return the binary columns, without a copy where all are."""
+    """Return the binary columns, without a copy if all columns are binary."""
     return codes if len(columns) == codes.shape[1] else codes[:, columns]
 
 

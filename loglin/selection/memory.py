@@ -17,22 +17,22 @@ from loglin.selection.counting import (
 )
 
 _BLOCK_SIZE = 2**16
-"""Patterns are counted in blocks of about this many numbers."""
+"""Patterns are counted in blocks of about this many counts."""
 
 
 class MemoryPartition(NamedTuple):
     """Samples in memory, grouped by the pattern of the chosen features."""
 
     order: NDArray[np.intp]
-    """(n,) the samples, pattern by pattern."""
+    """(n,) indices of the samples, sorted by pattern."""
     starts: NDArray[np.intp]
     """(patterns + 1,) where each pattern starts in `order`."""
     num_possible: float
-    """Patterns that could occur."""
+    """Number of patterns that could occur."""
 
     @property
     def num_patterns(self) -> int:
-        """Patterns that occur."""
+        """Number of patterns that occur."""
         return len(self.starts) - 1
 
 
@@ -49,11 +49,11 @@ class Memory(NamedTuple):
 
     @property
     def num_samples(self) -> int:
-        """Samples."""
+        """Number of samples."""
         return len(self.x)
 
     def start(self) -> MemoryPartition:
-        """Return the partition before any feature is chosen: one pattern, of nothing."""
+        """Return the partition before any feature is chosen: one pattern without features."""
         return MemoryPartition(np.arange(len(self.x)), np.array([0, len(self.x)]), 1.0)
 
     def refine(self, partition: MemoryPartition, feature: int) -> MemoryPartition:
@@ -66,7 +66,7 @@ class Memory(NamedTuple):
         )
 
     def binary_counts(self, partition: MemoryPartition) -> Iterator[BinaryCounts]:
-        """Count the binary columns, a block of patterns at a time; each is valid until the next."""
+        """Count the binary columns by blocks of patterns; each block is valid until the next."""
         num_latents, num_bits = len(self.variables.binary_u), self.variables.num_bits
         block = min(partition.num_patterns, max(1, _BLOCK_SIZE // (num_bits * num_latents)))
         slots = np.arange(block)
@@ -99,6 +99,6 @@ class Memory(NamedTuple):
 def in_memory(
     x: NDArray[np.int8], u: NDArray[np.int8], x_levels: Sequence[int], u_levels: Sequence[int]
 ) -> Memory:
-    """Take checked codes x (n, p) and u (n, r) as a source."""
+    """Return a source of codes x (n, p) and u (n, r) that have been checked."""
     variables = describe_variables(x_levels, u_levels)
     return Memory(x, u, variables, pack_rows(x, u, variables))

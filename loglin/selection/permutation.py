@@ -1,8 +1,9 @@
-"""Whether a selection is more than a model that overfits would show (Section 2.2).
+"""Permutation test of the whole procedure: training, sampling and selection (Section 2.2).
 
-Every feature is permuted among the cells by itself, so that nothing is left to learn; the
-generative model is trained again on what results, samples are drawn and features selected. The
-gains of many such rounds are what the whole procedure finds where there is nothing.
+Every feature is permuted among the cells independently, so that there is nothing to learn. The
+generative model is trained again on the permuted data, samples are drawn and features selected. The
+gains of many such rounds show what the procedure finds where there is nothing to find, for instance
+because the model overfits.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,22 +22,22 @@ Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayL
 
 
 class PermutationTest(NamedTuple):
-    """A selection from the best pair on, with a p-value for each step."""
+    """A selection that starts with the best pair, with a p-value for each step."""
 
     selection: Selection
-    """From the samples of the model of the data themselves."""
+    """The selection from samples of the model trained on the data, without permutation."""
     p_values: NDArray[np.float64]
-    """(q,) the chance to see such a gain at this step, or a larger one, if all features are
-    independent; that of the pair is at the second step, and the first is NaN."""
+    """(q,) probability of a gain at least as large at this step if all features are independent.
+    The p-value of the best pair is that of the second step; the first is NaN."""
     exceedances: NDArray[np.int64]
-    """(q,) permutations with at least the gain."""
+    """(q,) number of permutations with at least the gain."""
     num_permutations: NDArray[np.int64]
-    """(q,) permutations that were counted."""
+    """(q,) number of permutations that were counted."""
     null_gains: NDArray[np.float64]
-    """(permutations, q) the gains in the order of the permutations."""
+    """(permutations, q) gains of each step, in the order of the permutations."""
 
     def significant(self, level: float = 0.05) -> NDArray[np.intp]:
-        """Return the features before the first step whose p-value is above the level.
+        """Return the features chosen before the first step whose p-value is above `level`.
 
         Parameters
         ----------
@@ -46,12 +47,12 @@ class PermutationTest(NamedTuple):
         Returns
         -------
         (k,) int array
-            None of them where the pair is not significant.
+            Empty if the best pair is not significant.
 
         Raises
         ------
         ValueError
-            If the level is out of range.
+            If `level` is out of range.
         """
         as_number(level, "level", 0, 1)
         is_above = ~(self.p_values[1:] <= level)
@@ -76,11 +77,11 @@ def permutation_test(
 ) -> PermutationTest:
     """Test the steps of a selection against models trained on permuted features.
 
-    With b of B permutations reaching the gain of a step, its p-value is (1 + b) / (1 + B). Where
-    features and samples are exchangeable with the permuted ones, that is where all features are
-    independent, this is a valid p-value for any model and any number of permutations. A later
-    step is compared with the same step where *nothing* is associated, although features before
-    it are: read the steps in order, and stop at the first that is not significant.
+    If b of B permutations reach the gain of a step, its p-value is (1 + b) / (1 + B). If all
+    features are independent, the data are exchangeable with the permuted data, and this p-value is
+    valid for any model and any number of permutations. A later step is compared with the same step
+    where *no* features are associated, although those selected before it may be. So read the steps
+    in order, and stop at the first that is not significant.
 
     Parameters
     ----------
@@ -88,22 +89,23 @@ def permutation_test(
         Codes of the data.
     draw : callable
         draw(x, rng) trains the model on codes (n, p), draws samples and returns the codes of
-        features (m, p) and latents (m, r), or None instead of the latents. All it draws at random
-        must come from the numpy Generator it is given; for JAX,
+        features (m, p) and latents (m, r), or None instead of the latents. All its random
+        numbers must come from the numpy Generator `rng`; for JAX, use
         ``jax.random.key(rng.integers(2**32))``.
     num_features : int
-        How many to select, q; at least 2, since the selection starts with the best pair.
+        Number of features to select, q; at least 2, since the selection starts with the best pair.
     num_permutations : int
-        The most permutations, B.
+        Largest number of permutations, B.
     max_exceedances : int, optional
-        A step whose gain has been reached as often is counted no further: after the l-th
-        permutation its p-value is `max_exceedances` / l, and the test ends when all steps are
-        done (Besag & Clifford 1991). This too is valid, and cheap where nothing is significant.
+        Stop counting for a step once this many permutations have reached its gain. If this happens
+        at the l-th permutation, the p-value is `max_exceedances` / l. The test ends when counting
+        has stopped for all steps (Besag & Clifford 1991). These p-values are valid too, and need
+        few permutations if nothing is significant.
     rng : numpy Generator
-        Draws the permutations and what each round needs. Each round has a generator of its own:
-        the first permutations are the same however many there are.
+        Draws the permutations, and the random numbers of `draw`. Each round has a generator of its
+        own, so the first permutations do not depend on `num_permutations`.
     track : callable, optional
-        Wraps the rounds, for instance ``rich.progress.track``.
+        Wraps the iterable of rounds to show progress, for instance ``rich.progress.track``.
     levels : sequence of p ints, optional
         Numbers of levels of the features; by default those of the data.
     latent_levels, null_model, empty, candidates
@@ -116,8 +118,8 @@ def permutation_test(
     Raises
     ------
     ValueError
-        If an argument does not fit, or `draw` does not return samples that do. What `draw` raises
-        comes through as well: one training that fails ends the test.
+        If an argument is invalid, or `draw` returns invalid samples. Errors that `draw` raises are
+        passed on: one failed training ends the test.
 
     References
     ----------
@@ -125,7 +127,7 @@ def permutation_test(
 
     Examples
     --------
-    Without a model, features and a latent that is one of them:
+    Without a model, `draw` returns the data and their first feature as the latent:
 
     >>> cells = np.repeat([[0, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], 25, axis=0)
     >>> test = permutation_test(
@@ -164,7 +166,7 @@ def permutation_test(
         return selection, shape[0]
 
     selection, num_samples = draw_and_select(codes.copy(), rng.spawn(1)[0])
-    # Gains that differ by rounding only are equal, which counts as reached.
+    # A gain that is smaller only by rounding counts as reached.
     reached = selection.gains - rounding(selection.gains, num_samples)
     exceedances, counted = np.zeros((2, num_features), np.int64)
     is_open = np.isfinite(reached)

@@ -1,4 +1,4 @@
-"""What a selection gives: the chosen features, their gains, and what chance explains of them."""
+"""Results of a selection: the chosen features, their gains, and the gains expected by chance."""
 
 from typing import Any, NamedTuple
 
@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.selection.chance import Chance
+from loglin.text import as_columns
 
 
 class Selection(NamedTuple):
-    """The features chosen step by step, what each added, and what chance would have added.
+    """The features chosen step by step, the gain of each, and the gain expected by chance.
 
-    In the first step from a best pair nothing is chosen for a gain of its own: NaN.
+    If the selection starts with the best pair, its first step has no gain of its own: NaN.
     """
 
     features: NDArray[np.intp]
@@ -22,25 +23,25 @@ class Selection(NamedTuple):
     """(q,) G2 of the null model for the chosen feature."""
     scores: NDArray[np.float64]
     """(q, r, p) G2 of the null model for each latent and candidate at each step; NaN where the
-    feature is already chosen or no candidate. Without latents r is 1."""
+    feature is already chosen or is not a candidate. Without latents r is 1."""
     feature_gains: NDArray[np.float64]
-    """(q,) G2 of [S][j]: association with the features chosen before, latents aside; in the margin
-    of the table of (u, S, j)."""
+    """(q,) G2 of [S][j]: association with the features chosen before, ignoring the latents; in the
+    margin (S, j) of the table of (u, S, j)."""
     latent_gains: NDArray[np.float64]
-    """(q,) G2 of [U S][S j]: association with the latent, given these features. The two add up
-    to the gain under Eq. 1."""
+    """(q,) G2 of [U S][S j]: association with the latent, given these features. Under Eq. 1 the
+    gain is the sum of the two."""
     df: NDArray[np.float64]
-    """(q,) degrees of freedom of the null model, all possible cells counted."""
+    """(q,) degrees of freedom of the null model, counting all possible cells."""
     chance: Chance
-    """(q,) each: the gain of the chosen feature after shuffling; NaN without shuffles."""
+    """Gains of the chosen feature after shuffling, (q,) each; NaN without shuffles."""
     by_chance: NDArray[np.bool_]
-    """(q,) whether chance explains the step: shuffled gains are on average above half the gain,
-    or their exceedance is above 5 % (with fewer than 19 shuffles: any reaches the gain)."""
+    """(q,) whether chance explains the step: the mean gain after shuffling is above half the gain,
+    or the exceedance is above 5 % (with fewer than 19 shuffles: any shuffle reaches the gain)."""
     chance_of_all: Chance | None = None
-    """(q, p) each, for every candidate, where asked."""
+    """Gains of every candidate after shuffling, (q, p) each, if all were shuffled."""
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one dict a step, as ``pandas.DataFrame`` and others take them."""
+        """Return one dict per step, for instance for ``pandas.DataFrame``."""
         columns = {
             "feature": self.features,
             "latent": self.latents,
@@ -61,15 +62,17 @@ class Selection(NamedTuple):
 
     def __str__(self) -> str:
         """Show the steps as a table."""
-        lines = [
-            "step feature latent        gain  with S alone  latent given S           df"
-            "   shuffled: mean (sd) exceedance"
-        ]
-        for r in self.records():
-            lines.append(
-                f"{r['step']:>4} {r['feature']:>7} {r['latent']:>6} {r['gain']:>11.2f} "
-                f"{r['feature_gain']:>13.2f} {r['latent_gain']:>15.2f} {r['df']:>12.6g} "
-                f"{r['shuffled_mean']:>11.2f} ({r['shuffled_sd']:.2f}) {r['exceedance']:>10.3g}"
-                f"{'  by chance' if r['by_chance'] else ''}"
+        header = ("step", "feature", "latent", "gain", "with S alone", "latent given S", "df",
+                  "shuffled: mean (sd)", "exceedance", "")  # fmt: skip
+        rows = [
+            (
+                *(str(r[name]) for name in ("step", "feature", "latent")),
+                *(f"{r[name]:.2f}" for name in ("gain", "feature_gain", "latent_gain")),
+                f"{r['df']:.6g}",
+                f"{r['shuffled_mean']:.2f} ({r['shuffled_sd']:.2f})",
+                f"{r['exceedance']:.3g}",
+                "by chance" if r["by_chance"] else "",
             )
-        return "\n".join(lines)
+            for r in self.records()
+        ]
+        return "\n".join(as_columns([header, *rows], num_left=0))

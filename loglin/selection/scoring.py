@@ -1,15 +1,15 @@
 """G2 of every candidate against a null model (Section 2.2, the closed form of Eq. 1).
 
-The table of (u, S, j), S being the chosen features, has a row for every pattern of S that could
-occur. With T the table in which an empty cell counts `empty`, and N its total, the two null models
-of the paper and its authors have a closed form, so that no table is built:
+The table of (u, S, j), where S are the chosen features, has cells for every pattern of S that could
+occur. Let T be this table with `empty` in its empty cells, and N its total. The two null models of
+the paper and its authors have a closed form, so that no table is built:
 
 - [U S][j], Eq. 1: G2 = 2 (sum T log(T / T_us) - sum T_j log(T_j / N)), which is 2 N times the
   mutual information of j with (u, S);
 - [U S][S j]: G2 = 2 (sum T log(T / T_us) - sum T_sj log(T_sj / T_s)), that of j with u given S.
 
-Only patterns that occur are visited: with log(w T / T+) for log(T / T+), w being the levels of j,
-all cells of the others add nothing. Any other null model is fitted to dense tables.
+Only patterns that occur are visited: if log(T / T+) is replaced by log(w T / T+), where j has w
+levels, the cells of all other patterns add nothing. Any other null model is fitted to dense tables.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,24 +30,24 @@ NullModel = str | Callable[[int], Iterable[Iterable[int]]]
 NULL_MODELS = ("joint", "conditional")
 
 _TABLE_SIZE = 2**16
-"""Logarithms of counts below this are looked up."""
+"""Logarithms of counts below this are looked up in a table."""
 
 
 class Statistic(NamedTuple):
-    """What G2 is measured against, and the logarithms it takes."""
+    """The null model, the count of an empty cell, and tables of logarithms for G2."""
 
     null_model: NullModel
     """ "joint", "conditional", or a function from the number of variables to generators."""
     empty: float
-    """What an empty cell counts."""
+    """Count used for an empty cell."""
     cell: NDArray[np.float64]
-    """k log k for k = 1, 2, ...; for 0 what an empty cell adds."""
+    """k log k for k = 1, 2, ...; the entry for 0 is empty log(empty), the term of an empty cell."""
     extra: NDArray[np.float64]
     """(k + empty) log(k + empty)."""
 
 
 def as_statistic(null_model: Any, empty: float, num_samples: int) -> Statistic:
-    """Check the null model and what an empty cell counts; prepare for so many samples."""
+    """Check the null model and the count of an empty cell; tabulate logarithms."""
     if not (callable(null_model) or (isinstance(null_model, str) and null_model in NULL_MODELS)):
         raise ValueError(
             f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
@@ -75,14 +75,14 @@ def score(
     source : SampleSource
         Holds the chosen features.
     chosen : list of ints
-        Columns of `source`. If they are among `columns` their own scores mean nothing.
-    partition : of `source`
-        By the pattern of the chosen features.
+        Columns of `source`. If they are among `columns`, their own scores are meaningless.
+    partition : Partition
+        Samples of `source` grouped by the pattern of the chosen features.
     statistic : Statistic
     """
     null_model, empty = statistic.null_model, statistic.empty
     if callable(null_model):
-        assert isinstance(columns, Memory)  # chunks are refused at the door
+        assert isinstance(columns, Memory)  # `select_features` refuses chunks
         assert isinstance(source, Memory)
         return _score_from_tables(columns, source, chosen, null_model, empty)
     variables = columns.variables
@@ -102,17 +102,19 @@ def score(
 def gain_parts(table: NDArray[np.int64], num_possible: float, empty: float) -> tuple[float, float]:
     """Return G2 of [S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    The association of j with the chosen features alone, and with u given these; both in the table
-    of (u, S, j) with its empty cells filled, or its margin, so that they add up to G2 of [U S][j].
+    These are the association of j with the chosen features alone, and with u given these features.
+    The first is taken in a margin of the table of (u, S, j) with its empty cells filled, the second
+    in the table, so that they add up to G2 of [U S][j].
     """
     joint, conditional = _kernels.pair_g2(table, num_possible, empty)
     return max(joint - conditional, 0.0), max(conditional, 0.0)
 
 
 def rounding(scores: Any, num_samples: int) -> Any:
-    """Return by how much scores may differ that tie in exact arithmetic, such as of x and 1 - x.
+    """Return the largest difference between scores that counts as rounding.
 
-    A score is a difference of sums that grow with the samples.
+    In exact arithmetic some scores are equal, such as those of x and 1 - x. A score is a difference
+    of sums that grow with the number of samples.
     """
     return 1e-9 * np.maximum(scores, num_samples)
 
@@ -125,7 +127,7 @@ def null_degrees_of_freedom(
     latent: int,
     null_model: NullModel,
 ) -> float:
-    """Return the null model's degrees of freedom, all cells that could occur counted."""
+    """Return the null model's degrees of freedom, counting all cells that could occur."""
     height = int(source.variables.u_levels[latent])
     width = int(source.variables.x_levels[feature])
     if callable(null_model):
@@ -139,7 +141,7 @@ def null_degrees_of_freedom(
 def _score_binary(
     columns: SampleSource[P], partition: P, statistic: Statistic
 ) -> NDArray[np.float64]:
-    """G2 of all binary columns with all binary latents."""
+    """Return G2 of the null model for all binary columns with all binary latents."""
     variables, empty = columns.variables, statistic.empty
     num_x, num_u, num_bits = len(variables.binary_x), len(variables.binary_u), variables.num_bits
     conditional = statistic.null_model == "conditional"
@@ -167,7 +169,7 @@ def _score_from_tables(
     null_model: Callable[[int], Iterable[Iterable[int]]],
     empty: float,
 ) -> NDArray[np.float64]:
-    """G2 of any null model, each from its dense table."""
+    """Return G2 of any null model, fitted to a dense table for each latent and column."""
     scores = np.full((len(columns.variables.u_levels), len(columns.variables.x_levels)), np.nan)
     for latent, feature in np.ndindex(scores.shape):
         if columns is source and feature in chosen:
@@ -184,7 +186,7 @@ def _score_from_tables(
 def _table_levels(
     source: SampleSource[Any], chosen: list[int], latent: int, width: int
 ) -> list[int]:
-    """Levels of (u, s_1, ..., j), without u where there are no latents."""
+    """Return the levels of (u, s_1, ..., j), without u if there are no latents."""
     height = int(source.variables.u_levels[latent])
     levels = [*source.variables.x_levels[chosen].tolist(), width]
     return [height, *levels] if height > 1 else levels

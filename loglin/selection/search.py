@@ -1,8 +1,8 @@
 """Stepwise selection of the features jointly associated with the latents (Section 2.2).
 
-At each step every candidate j is scored by how much worse a null model fits the table of
-(u, S, j) than the full model, S being the features chosen so far: the difference of G2. The best
-candidate joins S. The null model of Eq. 1 is [U S][j].
+Let S be the features chosen so far. At each step every candidate j is scored by the G2 of a null
+model for the table of (u, S, j), that is, by how much worse it fits than the saturated model. The
+candidate with the largest score is added to S. The null model of Eq. 1 is [U S][j].
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,21 +54,22 @@ def select_features(
     stop_at_chance: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Selection:
-    """Choose features one by one by the largest G2 difference to the full model (Eq. 1).
+    """Select features one by one, each with the largest G2 of the null model (Eq. 1).
 
-    With several latents the maximum over them counts. Scores that differ by no more than
-    rounding tie, and go to the lowest feature, then the lowest latent.
+    With several latents, the score of a feature is the maximum over the latents. Scores that differ
+    only by rounding are tied; ties go to the lowest feature, then to the lowest latent.
 
     Parameters
     ----------
     x : (n, p) int array, or chunks
-        Codes of the features. Samples that do not fit in memory come as chunks: a function that
-        returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a list
-        or tuple of such pairs. Then the argument `u` is None; u in the pairs may be None as well.
+        Codes of the features. Samples that do not fit in memory can be given as chunks: a function
+        that returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a
+        list or tuple of such pairs. The argument `u` must then be None; the u of all pairs may be
+        None as well, for samples without latents.
     u : (n, r) int array, or None
-        Codes of the latents; None selects features associated with each other.
+        Codes of the latents; None selects features that are associated with each other.
     num_features : int
-        How many to choose, q.
+        Number of features to select, q.
     levels, latent_levels : sequences of p and r ints, optional
         Numbers of levels, 2 to 127; by default one more than the largest code, at least two.
     null_model : "joint", "conditional" or callable
@@ -77,22 +78,24 @@ def select_features(
         (s_1, ..., j) without latents; it is fitted to dense tables by iterative proportional
         fitting.
     empty : float
-        What an empty cell of the table counts. The authors' code counts 0.5; 0 gives the plain
+        Count used for an empty cell of the table. The authors' code uses 0.5; 0 gives the plain
         likelihood ratio.
     start : "empty" or "best-pair"
-        Whether the first step looks for one feature or for the ordered pair (i, j) with the
-        largest gain of j given S = {i}. Without latents always the pair.
+        "empty" starts with the best single feature, "best-pair" with the ordered pair (i, j) with
+        the largest gain of j given S = {i}. Without latents the selection always starts with the
+        best pair.
     candidates : iterable of ints, optional
-        The only features that may be chosen.
+        Features that may be selected; all by default.
     num_shuffles : int
-        How often the feature chosen at each step is shuffled among the samples, to see what gain
-        chance would give it; 0 is off.
+        How often the feature chosen at each step is shuffled among the samples, to estimate the
+        gain that it would have by chance; 0 for no shuffling.
     shuffle : "winner" or "all"
-        Whether only the chosen feature is shuffled or every candidate.
+        Whether to shuffle only the chosen feature of each step or every candidate.
     stop_at_chance : bool
-        Stop before the first step that chance explains; `num_features` is then the most.
+        Whether to stop before the first step that chance explains (see `Selection.by_chance`);
+        `num_features` is then the largest number of features.
     rng : numpy Generator, optional
-        Draws the shuffles; needed for them.
+        Draws the shuffles; required if `num_shuffles` is positive.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def select_features(
     Raises
     ------
     ValueError
-        If an argument does not fit; the message names it.
+        If an argument is invalid; the message names it.
 
     Examples
     --------
@@ -120,11 +123,11 @@ def select_features(
         )
     as_choice(start, "start", STARTS)
     if _without_latents(source) and null_model == "conditional":
-        raise ValueError("`null_model` 'conditional' is about latents, got none")
+        raise ValueError("`null_model` 'conditional' needs latents, got none")
     from_pair = start == "best-pair" or _without_latents(source)
     num_features = as_count(num_features, "num_features", 2 if from_pair else 1, len(allowed))
 
-    # In here features are columns of the source, which holds the candidates only.
+    # From here on features are numbered as columns of the source, which has only the candidates.
     chosen: list[int] = []
     steps: list[_Step] = []
     partition = source.start()
@@ -140,7 +143,7 @@ def select_features(
             step = _with_chance(step, score_columns, source, shuffles)
             if stop_at_chance and step.by_chance:
                 if from_pair and len(steps) == 1:
-                    steps = []  # the second of the pair is not to be had, so neither is the first
+                    steps = []  # without its second feature there is no pair, so drop the first too
                 break
         steps.append(step)
         chosen.append(step.feature)
@@ -150,7 +153,7 @@ def select_features(
 
 
 class _Step(NamedTuple):
-    """One step, over the columns of the source."""
+    """One step; features are numbered as columns of the source."""
 
     feature: int
     latent: int
@@ -170,7 +173,7 @@ class _Step(NamedTuple):
 def _with_chance(
     step: _Step, score_columns: ScoreColumns, source: Memory, shuffles: Shuffles
 ) -> _Step:
-    """Add to a step what chance would have given."""
+    """Return the step with the gains of shuffled features added."""
     winner, gains = step.feature, step.scores.max(axis=0)
     chance = chance_of_step(score_columns, source, winner, gains, shuffles)
     mean, exceedance = chance.mean[winner], chance.exceedance[winner]
@@ -181,7 +184,7 @@ def _with_chance(
 def _best_step(
     source: SampleSource[P], chosen: list[int], partition: P, statistic: Statistic
 ) -> _Step:
-    """Return the best next feature, with what its gain consists of."""
+    """Return the step to the best next feature, with the two parts of its gain."""
     scores = score(source, source, chosen, partition, statistic)
     scores[:, chosen] = np.nan
     feature, latent = _best(scores.T, source.num_samples)
@@ -194,7 +197,7 @@ def _best_step(
 
 
 def _first_of_best_pair(source: SampleSource[Any], statistic: Statistic) -> _Step:
-    """Return i, with the latent, of the pair (i, j) with the largest gain of j given S = {i}."""
+    """Return the step to i, of the pair (i, j) with the largest gain of j given S = {i}."""
 
     def scores_given(first: int) -> NDArray[np.float64]:
         partition = source.refine(source.start(), first)
@@ -211,7 +214,7 @@ def _first_of_best_pair(source: SampleSource[Any], statistic: Statistic) -> _Ste
 
 
 def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
-    """Row and column of the largest score; ties go to the lowest row, then column."""
+    """Return row and column of the largest score; ties go to the lowest row, then column."""
     largest = np.nanmax(scores)
     tied = scores >= largest - rounding(largest, num_samples)
     row, column = divmod(int(tied.argmax()), scores.shape[1])
@@ -225,7 +228,7 @@ def _as_selection(
     num_columns: int,
     shuffles: Shuffles | None,
 ) -> Selection:
-    """Put the steps together, in columns of the data."""
+    """Combine the steps; features are numbered as columns of the data from here on."""
     num_latents = len(source.variables.u_levels)
     scores = np.full((len(steps), num_latents, num_columns), np.nan)
     of_all = Chance(*np.full((3, len(steps), num_columns), np.nan))
@@ -262,8 +265,8 @@ def _as_source(
     latent_levels: Sequence[int] | None,
     candidates: Iterable[int] | None,
 ) -> tuple[SampleSource[Any], NDArray[np.intp], int]:
-    """Check the samples; return them with the candidates only, these, and the number of columns."""
-    # Chunks check the levels again and again.
+    """Check the samples; return a source of the candidates, these, and the number of columns."""
+    # Chunks check the levels each time they are read, so an iterator will not do.
     levels, latent_levels = as_tuple(levels), as_tuple(latent_levels)
     if callable(x) or _is_sequence_of_pairs(x):
         if u is not None:
@@ -280,7 +283,7 @@ def _as_source(
 
 
 def _is_sequence_of_pairs(x: Any) -> bool:
-    """Tell chunks from a table: their first item is a pair whose first item is a table."""
+    """Tell chunks from a table: the first item of chunks is a pair that begins with a table."""
     return (
         isinstance(x, list | tuple)
         and len(x) > 0

@@ -1,8 +1,8 @@
-"""Boltzmann machines in layers, restricted and deep (Sections 2.1 and 2.4).
+"""Layered Boltzmann machines, restricted and deep (Sections 2.1 and 2.4).
 
-energy -> sampling, variational -> gradients -> rbm -> pretraining -> dbm; likelihood judges all
-three. The models themselves are `models.rbm`, `models.pretraining` and `models.dbm`; here are the
-functions they are made of.
+Each module imports only modules before it: energy -> sampling, variational, gradients ->
+likelihood -> rbm -> pretraining -> dbm. The models themselves are `models.rbm`,
+`models.pretraining` and `models.dbm`; this package has the functions they are made of.
 """
 
 from models.boltzmann.energy import DBMParams, Layers, energy, free_energy, given_visible

@@ -1,7 +1,7 @@
 """The deep Boltzmann machine (Section 2.4; Salakhutdinov & Hinton 2009).
 
-After pretraining all weights are trained together (fine-tuning): mean field gives the layers under
-the data, persistent chains give the layers under the machine.
+After pretraining, all weights are trained together (fine-tuning). The layers given the data are
+approximated by mean field; the layers of the model are drawn by persistent chains.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,42 +27,42 @@ from models.training import as_epochs, run_epochs, snapshots
 from models.validation import as_count, as_training_data, check_key, check_type
 
 CHAIN_BURN_IN = 100
-"""Sweeps of the persistent chains before the first update."""
+"""Burn-in of the persistent chains: sweeps before the first update."""
 MAX_MEAN_FIELD_STEPS = 50
-"""In training; they are rarely used up."""
+"""Largest number of mean-field updates in training, which is rarely reached."""
 MAX_OFFSET_CELLS = 10_000
-"""Cells that the first offsets are taken from, at most."""
+"""Largest number of cells from which the initial offsets are computed."""
 OFFSET_MEMORY = 0.99
-"""Share of the old offsets in each update of them."""
+"""Weight of the old offsets when they are updated."""
 
 
 class DBMState(NamedTuple):
-    """What a DBM has learned, and what its fine-tuning goes on with."""
+    """Parameters of a DBM, and what its fine-tuning needs to continue."""
 
     params: DBMParams
     opt_state: optax.OptState
     chains: Layers
-    """(num_chains, units_l) the layers of the persistent chains."""
+    """(num_chains, units_l) layers of the persistent chains."""
     offsets: Layers
-    """(units_l,) running means of the layers under the data."""
+    """(units_l,) running means of the layers given the data."""
 
 
 def fine_descent(config: DBMConfig) -> optax.GradientTransformation:
-    """Return gradient descent with the settings for fine-tuning."""
+    """Return gradient descent with the settings of fine-tuning."""
     return gradient_descent(
         config.fine_learning_rate, config.momentum, config.weight_decay, config.halving_updates
     )
 
 
 def check_fine_batches(config: DBMConfig, x: ArrayLike) -> jax.Array:
-    """Check the data of fine-tuning; return them as codes."""
+    """Check the data for fine-tuning; return them as codes."""
     smallest = config.fine_batch_size or 1
     return as_training_data(x, config.layer_sizes[0], config.levels, smallest, "fine_batch_size")
 
 
 @partial(jax.jit, static_argnames="config")
 def under_data(config: DBMConfig, params: DBMParams, rows: jax.Array) -> Layers:
-    """Return the layers under codes (n, p), hidden ones by mean field as settled as in training."""
+    """Return the layers given codes (n, p), with mean field run as in training."""
     visible = units.to_units(rows, config.levels)
     return mean_field(params, visible, config.mean_field_tolerance, MAX_MEAN_FIELD_STEPS)
 
@@ -81,11 +81,11 @@ def start_fine_tuning(
     key : JAX key
     config : DBMConfig
     params : DBMParams
-        Such as `StackState.params`.
+        Parameters after pretraining, such as `StackState.params`.
     x : (n, p) int array
         Training data.
     fine_optimizer : optax.GradientTransformation, optional
-        As for `dbm`.
+        As in `dbm`.
     """
     check_key(key)
     data = check_fine_batches(config, x)
@@ -117,16 +117,16 @@ def dbm(
     ----------
     config : DBMConfig
     optimizer, fine_optimizer : optax.GradientTransformation, optional
-        Take the place of gradient descent with the config's settings in pretraining and in
-        fine-tuning.
+        Replace gradient descent with the settings of `config` in pretraining and in fine-tuning.
 
     Returns
     -------
     GenerativeModel
-        With `DBMState` and `BoltzmannInfo`. `init` pretrains and `epoch` fine-tunes, with the
-        cells in random order; if the batch size does not divide their number, the rest is left
-        out of that epoch. `sample` runs a chain for each sample, that starts from independent
-        units; u is the highest hidden layer. `bound` is the mean-field bound, with log Z estimated.
+        With `DBMState` as state and `BoltzmannInfo` as info. `init` pretrains and `epoch`
+        fine-tunes, with the cells in random order; if the batch size does not divide their number,
+        the remaining cells are left out of that epoch. `sample` runs one chain per sample, starting
+        from independent units; u is the highest hidden layer. `bound` is the mean-field bound, with
+        an estimate of log Z.
     """
     stack = pretraining(config, optimizer)
     levels = config.levels
@@ -191,10 +191,10 @@ def snapshots_with_pretraining(
     *,
     num_pretraining: int | None = None,
 ) -> Iterator[tuple[int, Any, Any]]:
-    """Train a DBM through both phases, and yield it at each of the given epochs.
+    """Train a DBM through both phases, and yield its state at each of the given epochs.
 
-    The epochs of pretraining come first, those of fine-tuning after them. `dbm(config)` draws
-    samples from the states of either phase, as both have `params`.
+    Epochs are counted through pretraining and on through fine-tuning. `dbm(config)` draws samples
+    from the states of both phases, as both have `params`.
 
     Parameters
     ----------
@@ -205,17 +205,18 @@ def snapshots_with_pretraining(
     epochs : iterable of ints
         Increasing; 0 is the machine before any training.
     num_pretraining : int, optional
-        Epochs of pretraining; by default all that the config asks for.
+        Number of epochs of pretraining; by default `config.num_pretraining_epochs`.
 
     Yields
     ------
     (epoch, state, info)
-        `StackState` while pretraining, then `DBMState`. The info has one entry, of this epoch.
+        The state is a `StackState` in pretraining and then a `DBMState`. The info has one entry,
+        for this epoch.
 
     Raises
     ------
     ValueError, DivergedError
-        As `snapshots`.
+        As in `snapshots`.
     """
     check_key(key)
     check_type(config, "config", DBMConfig)
@@ -230,7 +231,7 @@ def _both_phases(
 ) -> Iterator[tuple[int, Any, Any]]:
     pretrain_key, start_key, fine_key = jax.random.split(key, 3)
     last = epochs[-1] if epochs else 0
-    # One epoch at a time, so that whatever their number only one block is compiled.
+    # One epoch at a time, so that only one block is compiled, whatever the `epochs`.
     early = range(min(num_pretraining, last) + 1)
     for epoch, state, info in snapshots(pretrain_key, pretraining(config), x, early):
         if epoch in epochs:
@@ -245,9 +246,9 @@ def _both_phases(
 
 
 def odd_means(params: DBMParams, layers: Layers) -> Layers:
-    """Put the means of the odd layers given the even ones in place of their states.
+    """Replace the states of the odd layers by their means given the even layers.
 
-    Energy differences have the same expectation with them, and less noise.
+    With the means, energy differences have the same expectation and less variance.
     """
     return tuple(
         units.mean(layer_input(params, layers, index)) if index % 2 else layer

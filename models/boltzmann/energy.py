@@ -1,12 +1,12 @@
-"""Boltzmann machines in layers: energy, conditionals, Gibbs sampling, mean field (Section 2.1).
+"""Layered Boltzmann machines: energy, free energy and conditional inputs (Section 2.1).
 
 A machine has layers s_0 (visible), s_1, ..., s_m of 0/1 units, and P(s) = exp(-E(s)) / Z with
 
     E(s) = - sum_l b_l . s_l - sum_l s_l' W_l s_(l+1).
 
-With one hidden layer it is a restricted Boltzmann machine (RBM), with more a deep one (DBM;
-Salakhutdinov & Hinton 2009). Layers are float arrays (..., units_l); leading axes are chains or
-cells. Visible columns may have more than two levels, see `models.units`.
+With one hidden layer it is a restricted Boltzmann machine (RBM), with more a deep Boltzmann machine
+(DBM; Salakhutdinov & Hinton 2009). Layers are float arrays (..., units_l); leading axes are chains
+or cells. Visible columns may have more than two levels, see `models.units`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Layers = tuple[jax.Array, ...]
 
 
 class DBMParams(NamedTuple):
-    """Weights and biases of a Boltzmann machine in layers, the visible one first."""
+    """Weights and biases of a layered Boltzmann machine, visible layer first."""
 
     weights: tuple[jax.Array, ...]
     """(units_l, units_(l+1)) between neighbouring layers."""
@@ -33,7 +33,7 @@ class DBMParams(NamedTuple):
 def energy(params: DBMParams, layers: Sequence[jax.Array]) -> jax.Array:
     """Return the energy of states of all layers, (...).
 
-    It is linear in each layer, so independent means in place of states give the mean energy.
+    The energy is linear in each layer, so for independent units their means give the mean energy.
     """
     return free_energy(params, layers)
 
@@ -43,8 +43,9 @@ def free_energy(
 ) -> jax.Array:
     """Return -log sum exp(-energy) over all states of the layers that are None, (...).
 
-    No two neighbours may be None: the units of a layer are independent given its neighbours, which
-    makes the sum a product. An RBM's free energy is ``free_energy(params, (visible, None))``.
+    No two neighbouring layers may be None. The units of a layer are independent given its
+    neighbours, so the sum factorises. The free energy of an RBM is
+    ``free_energy(params, (visible, None))``.
     """
     total = jnp.zeros(())
     for index, layer in enumerate(layers):
@@ -62,7 +63,7 @@ def free_energy(
 def layer_input(params: DBMParams, layers: Sequence[Any], index: int) -> jax.Array:
     """Return the input (..., units) to a layer from its bias and its neighbours.
 
-    By the energy, a Bernoulli unit is on with probability sigmoid(input) given all others.
+    Given all other units, a Bernoulli unit is 1 with probability sigmoid(input).
     """
     inputs = params.biases[index]
     if index > 0:
@@ -73,19 +74,20 @@ def layer_input(params: DBMParams, layers: Sequence[Any], index: int) -> jax.Arr
 
 
 def product(layer: jax.Array, weight: jax.Array) -> jax.Array:
-    """Multiply in full float32 also on accelerators, which would round to 10 bits."""
+    """Multiply in full float32, also on accelerators that would round to 10 bits by default."""
     return jnp.matmul(layer, weight, precision=jax.lax.Precision.HIGHEST)
 
 
 def given_visible(params: DBMParams, visible: jax.Array) -> DBMParams:
-    """Return the machine that the hidden layers are while the visible one is held fixed.
+    """Return the machine of the hidden layers, given a fixed visible layer.
 
-    Its lowest bias is (..., units_1), one for each visible state. Sweeps of it are clamped chains.
+    Its lowest bias is (..., units_1), one for each visible state. Gibbs sweeps of this machine are
+    clamped chains.
     """
     lowest = params.biases[1] + product(visible, params.weights[0])
     return DBMParams(params.weights[1:], (lowest, *params.biases[2:]))
 
 
 def levels_of(levels: Levels, index: int) -> Levels:
-    """Return the levels of a layer; only the visible one can have other than two."""
+    """Return the levels of a layer; only the visible layer can have more than two."""
     return levels if index == 0 else None

@@ -1,4 +1,4 @@
-"""What RBM and DBM share in training: the gradient, its centring, first parameters."""
+"""Training of RBM and DBM: the gradient, its centring, and initial parameters."""
 
 from typing import NamedTuple
 
@@ -10,32 +10,32 @@ from models.boltzmann.energy import DBMParams, Layers, energy, product
 from models.units import Levels
 
 WEIGHT_SCALE = 0.01
-"""Standard deviation of the first weights (Hinton 2012)."""
+"""Standard deviation of the initial weights (Hinton 2012)."""
 
 
 class Contrast(NamedTuple):
-    """Layers (..., units_l) under the data and under the machine, to compare their energies."""
+    """Layers (..., units_l) given the data and from the model, whose energies are compared."""
 
     data: Layers
     model: Layers
 
 
 class BoltzmannInfo(NamedTuple):
-    """How an epoch went."""
+    """Diagnostics of an epoch."""
 
     reconstruction: jax.Array
     """Cross-entropy of the data given hidden units inferred from them, in nats; mean over the
-    updates. Contrastive divergence draws these units, persistent chains and fine-tuning take their
-    means, which gives lower values."""
+    updates. Contrastive divergence draws these units; with persistent chains and in fine-tuning
+    their means are used, which gives lower values."""
     gradient_norm: jax.Array
-    """Euclidean length of the mean gradient."""
+    """Euclidean norm of the mean gradient."""
 
 
 def energy_gradient(params: DBMParams, contrast: Contrast) -> DBMParams:
-    """Return the gradient of the mean energy of the data less that of the machine's own states.
+    """Return the gradient of the mean energy given the data minus that of the model's own states.
 
-    On average it is the gradient of -log P(x) where the layers follow their exact distributions.
-    Independent means may stand for the states of a layer.
+    If the layers follow their exact distributions, its expectation is the gradient of -log P(x).
+    The states of a layer may be replaced by their means if these are independent.
     """
 
     def difference(params: DBMParams) -> jax.Array:
@@ -45,18 +45,18 @@ def energy_gradient(params: DBMParams, contrast: Contrast) -> DBMParams:
 
 
 def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
-    """Turn a gradient into the step that it is when units are counted from their offsets.
+    """Return the centred gradient (Montavon & Muller 2012).
 
-    With s_l - o_l in place of s_l in the products of the energy, the same machine has other
-    biases, and a step along its gradient moves weights and biases less against each other
-    (Montavon & Muller 2012). That step is returned for the biases as they are. It is the gradient
-    times a positive definite matrix, so it goes downhill as well.
+    If s_l is replaced by s_l - o_l in the products of the energy, with offsets o_l, the same
+    machine has other biases, and in a step along its gradient weights and biases counteract each
+    other less. The result is that step in terms of the original biases. It is the gradient times a
+    positive definite matrix, so it is a descent direction as well.
 
     Parameters
     ----------
     gradient : DBMParams
     offsets : tuple of (units_l,) arrays
-        About the mean of each layer.
+        Approximate means of each layer.
     """
     weights, biases = [], list(gradient.biases)
     for index, weight in enumerate(gradient.weights):
@@ -72,7 +72,7 @@ def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
 def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:
     """Return visible biases (units_0,) that give each column its frequencies in x (n, p).
 
-    Half a cell is added to each count, so a bias is finite also where a code does not occur.
+    One half is added to each count, so that the bias of a code that does not occur is finite.
     """
     counts = units.to_units(x, levels).sum(axis=0)
     if levels is None:
@@ -84,5 +84,5 @@ def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:
 
 
 def small_weights(key: jax.Array, num_lower: int, num_upper: int) -> jax.Array:
-    """Draw weights (num_lower, num_upper) to start from."""
+    """Draw initial weights (num_lower, num_upper)."""
     return WEIGHT_SCALE * jax.random.normal(key, (num_lower, num_upper))

@@ -1,8 +1,8 @@
 """The log-likelihood of a Boltzmann machine, in nats (Section 4.2).
 
-log P(x) = -free energy(x) - log Z. Both are sums over states: exact by enumeration where these are
-few; otherwise log Z is estimated by annealed importance sampling (Neal 2001; Salakhutdinov & Murray
-2008) and the free energy bounded by mean field.
+log P(x) = -free energy(x) - log Z. Both are sums over states. If there are few states, they are
+computed exactly by enumeration. Otherwise log Z is estimated by annealed importance sampling (AIS;
+Neal 2001; Salakhutdinov & Murray 2008), and the free energy is bounded by mean field.
 """
 
 import math
@@ -25,17 +25,17 @@ from models.units import Levels
 from models.validation import as_codes, as_count, check_key, check_type
 
 BOUND_CHAINS, BOUND_TEMPERATURES = 100, 1000
-"""Of the log Z in a model's `bound`, which is asked for often; see `ais_log_partition`."""
+"""Settings of AIS in a model's `bound`, which is called often (see `ais_log_partition`)."""
 MAX_STATES = 2**24
-"""States that are enumerated at most; so many take about a minute on one core."""
+"""Largest number of states that are enumerated; this takes about a minute on one core."""
 CHUNK = 2**12
-"""States, or rows of data, that are looked at side by side."""
+"""Number of states, or rows of data, that are processed at once."""
 
 
 def exact_log_partition(params: DBMParams, levels: Levels = None) -> jax.Array:
     """Return log Z by enumeration.
 
-    The states of the even or of the odd layers are enumerated, whichever are fewer; the other
+    The states of the even or of the odd layers are enumerated, whichever are fewer. The other
     layers are summed out in closed form.
 
     Parameters
@@ -80,9 +80,9 @@ class LogPartition(NamedTuple):
 
     estimate: jax.Array
     standard_error: jax.Array
-    """Of the estimate, in nats; not to be trusted where the effective sample size is small."""
+    """Standard error of the estimate, in nats; unreliable if the effective sample size is small."""
     effective_sample_size: jax.Array
-    """(sum w)^2 / sum w^2 of the importance weights w: from 1 to the number of chains."""
+    """(sum w)^2 / sum w^2 for the importance weights w: from 1 to the number of chains."""
 
 
 def ais_log_partition(
@@ -95,9 +95,10 @@ def ais_log_partition(
 ) -> LogPartition:
     """Estimate log Z by annealed importance sampling.
 
-    Chains start at the machine without weights, whose log Z is known, and pass through machines
-    whose weights grow to their full size in equal steps, with one sweep at each. The even layers
-    are summed out of the importance weights: a sweep draws them anew from the odd ones.
+    Chains start from the machine without weights, whose log Z is known, and pass through machines
+    whose weights grow to their full size in equal steps, with one Gibbs sweep at each step. The
+    even layers are summed out of the importance weights, since a sweep draws them anew given the
+    odd ones.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ def ais_log_partition(
     levels : tuple of ints, optional
         Levels of the visible columns; None: all binary.
     num_chains : int
-        The standard error falls with its square root.
+        The standard error decreases with the square root of this number.
     num_temperatures : int
-        The more there are, the more alike are the weights.
+        Number of steps; with more steps the importance weights vary less.
     """
     check_key(key)
     as_count(num_chains, "num_chains", 2)
@@ -122,7 +123,7 @@ def lower_bound(
 ) -> jax.Array:
     """Return the mean-field lower bound of log P(x) of each row, (n,), given log Z.
 
-    With one hidden layer it is log P(x) itself.
+    For one hidden layer it equals log P(x).
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def lower_bound(
     x : (n, p) int array
         Codes.
     log_partition : float
-        Exact or estimated; its error is an error of the bound.
+        Exact or estimated; its error is also the error of the bound.
     levels : tuple of ints, optional
         Levels of the columns; None: all binary.
     """
@@ -144,7 +145,7 @@ def lower_bound(
 
 @cache
 def bounder(levels: Levels) -> Callable[[jax.Array, Any, ArrayLike], jax.Array]:
-    """Return `bound` of a model whose state has `params`; the same for machines of all kinds."""
+    """Return the function `bound` of a model whose state has `params`, for all machines."""
 
     def bound(key: jax.Array, state: Any, x: ArrayLike) -> jax.Array:
         return _bound(key, state.params, x, levels)
@@ -162,7 +163,7 @@ def _bound(key: jax.Array, params: DBMParams, x: ArrayLike, levels: Levels) -> j
 def anneal(
     key: jax.Array, params: DBMParams, levels: Levels, num_chains: int, num_temperatures: int
 ) -> LogPartition:
-    """Do the work of `ais_log_partition`, also in traced code."""
+    """Compute `ais_log_partition` without checks, for traced code."""
     start_key, sweeps_key = jax.random.split(key)
 
     def with_weights(share: jax.Array) -> DBMParams:
@@ -199,7 +200,7 @@ def anneal(
 
 @jax.jit
 def mean_field_bound(params: DBMParams, visible: jax.Array) -> jax.Array:
-    """Return the lower bound of log P(visible) + log Z, (n,)."""
+    """Return the mean-field lower bound of log P(visible) + log Z, (n,)."""
 
     def one(visible: jax.Array) -> jax.Array:
         return -variational_free_energy(params, mean_field(params, visible))
@@ -209,7 +210,7 @@ def mean_field_bound(params: DBMParams, visible: jax.Array) -> jax.Array:
 
 @jax.jit
 def _log_unnormalized(params: DBMParams, visible: jax.Array) -> jax.Array:
-    """Return log sum_h exp(-energy(v, h)) of each row: a log Z of the hidden layers."""
+    """Return log sum_h exp(-energy(v, h)) of each row: log Z of the hidden layers."""
 
     def one(visible: jax.Array) -> jax.Array:
         own = (visible * params.biases[0]).sum()
@@ -220,7 +221,7 @@ def _log_unnormalized(params: DBMParams, visible: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnames="levels")
 def _log_partition(params: DBMParams, levels: Levels) -> jax.Array:
-    """Enumerate the layers of the parity with fewer states, in chunks."""
+    """Return log Z, enumerating the layers of the parity with fewer states, in chunks."""
     parity = min((0, 1), key=lambda parity: math.prod(_column_levels(params, levels, parity)))
     column_levels = np.array(_column_levels(params, levels, parity), int)
     num_states = math.prod(column_levels.tolist())
@@ -243,7 +244,7 @@ def _log_partition(params: DBMParams, levels: Levels) -> jax.Array:
 
 
 def _column_levels(params: DBMParams, levels: Levels, parity: int) -> list[int]:
-    """Return the levels of all columns in the layers of one parity."""
+    """Return the numbers of levels of all columns in the layers of one parity."""
     column_levels: list[int] = []
     for index in range(parity, len(params.biases), 2):
         if index == 0 and levels is not None:
@@ -287,7 +288,7 @@ def _check_levels(params: DBMParams, levels: Levels) -> None:
 
 
 def _visible(params: DBMParams, x: ArrayLike, levels: Levels) -> jax.Array:
-    """Check codes x (n, p) at the door and return them as visible units."""
+    """Check codes x (n, p) and return them as visible units."""
     _check_levels(params, levels)
     num_features = units.num_columns(len(params.biases[0]), levels)
     return units.to_units(as_codes(x, num_features, levels), levels)

@@ -1,8 +1,9 @@
-"""A deep Boltzmann machine in pretraining: RBMs on top of each other (Section 2.4).
+"""Pretraining of a deep Boltzmann machine as a stack of RBMs (Section 2.4).
 
-Every pair of neighbouring layers is trained as an RBM, on what the layers below make of the data
-and without knowing those above (Salakhutdinov & Hinton 2009). With many features and few cells the
-lowest one can be trained in blocks (Hess et al. 2017).
+Every pair of neighbouring layers is trained as an RBM. Its data are the means of the lower layer
+given the data, computed through the layers below; the layers above are ignored (Salakhutdinov &
+Hinton 2009). With many features and few cells the lowest RBM can be trained in blocks (Hess et al.
+2017).
 """
 
 from functools import cache, partial
@@ -29,22 +30,22 @@ from models.validation import as_training_data, check_key, check_type
 
 
 class StackState(NamedTuple):
-    """RBMs on top of each other, in training."""
+    """A stack of RBMs in training."""
 
     rbms: tuple[DBMParams, ...]
     """From the lowest up; the hidden layer of each is the visible layer of the next."""
     opt_states: tuple[optax.OptState, ...]
     num_epochs: jax.Array
-    """Epochs of training so far."""
+    """Number of epochs of training so far."""
 
     @property
     def params(self) -> DBMParams:
-        """The DBM that they make."""
+        """The parameters of the DBM that consists of these RBMs."""
         return join(self.rbms)
 
 
 def join(rbms: tuple[DBMParams, ...]) -> DBMParams:
-    """Return the DBM of RBMs on top of each other; a layer in two of them has both its biases."""
+    """Return the DBM of a stack of RBMs; a layer that is in two RBMs gets the sum of its biases."""
     biases = [rbms[0].biases[0]]
     for lower, upper in pairwise(rbms):
         biases.append(lower.biases[1] + upper.biases[0])
@@ -52,10 +53,10 @@ def join(rbms: tuple[DBMParams, ...]) -> DBMParams:
 
 
 def doubling(num_rbms: int) -> list[tuple[float, float]]:
-    """Return how often each RBM of a stack counts the inputs (up, down) to its layers.
+    """Return for each RBM of a stack the multiples of the inputs (up, down) to its layers.
 
-    A layer that has a neighbour on either side in the DBM, but only one in the RBM, takes the
-    input of that one twice.
+    A layer that has neighbours on both sides in the DBM, but only one neighbour in the RBM, takes
+    the input from this neighbour twice.
     """
     return [
         (1.0 if index == num_rbms - 1 else 2.0, 1.0 if index == 0 else 2.0)
@@ -64,9 +65,9 @@ def doubling(num_rbms: int) -> list[tuple[float, float]]:
 
 
 def block_mask(config: DBMConfig) -> NDArray[np.bool_]:
-    """Return which weights (units_0, units_1) of the lowest RBM its blocks allow in pretraining.
+    """Return which weights (units_0, units_1) of the lowest RBM are used in pretraining.
 
-    Without the others, the parts are RBMs of their own.
+    These are the weights within blocks; without the others each block is a separate RBM.
     """
     blocks = np.array(config.blocks or np.zeros(config.layer_sizes[0], int))
     unit_blocks = blocks if config.levels is None else blocks[units.layout(config.levels).column]
@@ -77,19 +78,19 @@ def block_mask(config: DBMConfig) -> NDArray[np.bool_]:
 def pretraining(
     config: DBMConfig, optimizer: optax.GradientTransformation | None = None
 ) -> GenerativeModel:
-    """Return the DBM in pretraining, to look at it between epochs.
+    """Return the model of a DBM in pretraining, to take snapshots between epochs.
 
     Parameters
     ----------
     config : DBMConfig
     optimizer : optax.GradientTransformation, optional
-        Takes the place of gradient descent with the config's settings.
+        Replaces gradient descent with the settings of `config`.
 
     Returns
     -------
     GenerativeModel
-        With `StackState` and `BoltzmannInfo`, which is the mean over the RBMs trained in an epoch.
-        After `config.num_pretraining_epochs` of them pretraining is complete.
+        With `StackState` as state and `BoltzmannInfo` as info, the mean over the RBMs trained in an
+        epoch. Pretraining is complete after `config.num_pretraining_epochs` epochs.
     """
     check_type(config, "config", DBMConfig)
     levels, in_turn = config.levels, config.pretrain_in_turn
@@ -118,7 +119,7 @@ def pretraining(
     def train_rbm(
         key: jax.Array, state: StackState, x: jax.Array, index: int
     ) -> tuple[StackState, BoltzmannInfo]:
-        """Pass once through the data to train one RBM."""
+        """Train one RBM in one pass through the data."""
         up, down = counts[index]
         own_levels = levels_of(levels, index)
 

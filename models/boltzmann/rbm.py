@@ -1,8 +1,9 @@
 """The restricted Boltzmann machine, trained by contrastive divergence (Section 2.4; Hinton 2002).
 
-The gradient of -log P(x) is that of the mean energy of the data less that of the machine's own
-states. Contrastive divergence (CD-k) takes for the latter the states k Gibbs steps away from the
-data; persistent CD (Tieleman 2008) keeps chains of its own that go on from update to update.
+The gradient of -log P(x) is the gradient of the mean energy given the data minus that of the
+model's own states. For the latter, contrastive divergence (CD-k) takes the states after k Gibbs
+steps from the data; persistent CD (Tieleman 2008) takes the states of chains that continue from
+update to update.
 """
 
 from dataclasses import dataclass
@@ -38,26 +39,26 @@ class RBMConfig:
     """Settings of an RBM."""
 
     num_features: int
-    """Features p."""
+    """Number of features, p."""
     num_hidden: int
-    """Hidden units, which are the latents."""
+    """Number of hidden units, which are the latents."""
     levels: tuple[int, ...] | None = None
-    """Levels of each feature; None: all binary."""
+    """Number of levels of each feature; None: all binary."""
     learning_rate: float = 1e-3
-    """Of stochastic gradient descent, for the mean gradient of a batch."""
+    """Learning rate of stochastic gradient descent, for the mean gradient of a batch."""
     batch_size: int = 1
     """Cells per update."""
     num_steps: int = 1
     """Gibbs steps per update, the k of CD-k."""
     num_chains: int | None = None
-    """Persistent chains; None: the steps start at the data."""
+    """Number of persistent chains; None: no such chains, the Gibbs steps start from the data."""
     momentum: float = 0.0
-    """Share of the last update that is made again."""
+    """Share of the last update that is added to the next one."""
     weight_decay: float = 0.0
-    """Pull of the weights, not the biases, towards 0, relative to them."""
+    """Coefficient of the decay of the weights (not of the biases) towards 0."""
     halving_updates: float | None = None
-    """Updates after which the learning rate has halved, falling as 1 / (1 + t / this); None: it
-    stays."""
+    """Updates after which the learning rate has halved, falling as 1 / (1 + t / this); None: the
+    rate is constant."""
     sample_sweeps: int = 200
     """Gibbs sweeps of each chain before it is taken as a sample. On the paper's two data sets
     energies, latents and correlations of features no longer change after 200."""
@@ -73,10 +74,10 @@ class RBMConfig:
 
 
 class RBMState(NamedTuple):
-    """What an RBM has learned, and what its training goes on with."""
+    """Parameters of an RBM, and what its training needs to continue."""
 
     params: DBMParams
-    """Of one hidden layer."""
+    """Parameters with one hidden layer."""
     opt_state: optax.OptState
     chains: jax.Array | None
     """(num_chains, units_0) visible layers of the persistent chains, if there are any."""
@@ -95,25 +96,25 @@ def contrastive_divergence(
 ) -> tuple[Contrast, jax.Array]:
     """Return an RBM's layers under the data and after k Gibbs steps, and the reconstruction error.
 
-    Hidden layers are given by their means. The error is the mean cross-entropy of the data given
-    hidden units inferred from them, in nats.
+    The hidden layers are means. The error is the mean cross-entropy of the data given hidden units
+    inferred from them, in nats.
 
     Parameters
     ----------
     key : JAX key
     params : DBMParams
-        Of one hidden layer.
+        Parameters with one hidden layer.
     visible : (batch, units_0) float array
-        Data, or means of the layer below.
+        Data, or means of the lower layer.
     chains : (num_chains, units_0) float array, optional
-        Where the steps start, for persistent CD; None: at the data.
+        States from which the Gibbs steps start, for persistent CD; None: the data.
     num_steps : int
-        k.
+        Number of Gibbs steps, k.
     levels : tuple of ints, optional
         Levels of the visible columns; None: all binary.
     up, down : float
-        Multiples of the inputs to the hidden and to the visible layer. 2 makes up for the other
-        neighbour that a layer will have in a deep machine (Salakhutdinov & Hinton 2009).
+        Factors of the inputs to the hidden and to the visible layer. A factor of 2 compensates for
+        the other neighbour that a layer will have in a DBM (Salakhutdinov & Hinton 2009).
     """
     num_hidden = len(params.biases[1])
     num_columns = units.num_columns(len(params.biases[0]), levels)
@@ -126,7 +127,7 @@ def contrastive_divergence(
 
     data_means = units.mean(hidden_input(visible))
     model = visible if chains is None else chains
-    # All numbers in one draw, which costs less than several.
+    # Draw all random numbers at once, which is faster than several draws.
     uniforms = uniform(key, (num_steps, len(model), num_hidden + num_columns))
 
     def gibbs_step(visible: jax.Array, uniforms: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -137,7 +138,7 @@ def contrastive_divergence(
     if num_steps > 1:
         model, _ = jax.lax.scan(gibbs_step, model, uniforms[1:])
     contrast = Contrast((visible, data_means), (model, units.mean(hidden_input(model))))
-    # A first step from the data is a reconstruction, without more work.
+    # A first step from the data is a reconstruction already, at no extra cost.
     reconstruction = first_inputs if chains is None else visible_input(data_means)
     return contrast, units.cross_entropy(reconstruction, visible, levels).mean()
 
@@ -152,15 +153,16 @@ def rbm(
     ----------
     config : RBMConfig
     optimizer : optax.GradientTransformation, optional
-        Takes the place of gradient descent with the config's settings.
+        Replaces gradient descent with the settings of `config`.
 
     Returns
     -------
     GenerativeModel
-        With `RBMState` and `BoltzmannInfo`. `init` draws small weights and takes the visible
-        biases from the data. `epoch` visits the cells in random order; if the batch size does not
-        divide their number, the rest is left out of that epoch. `sample` runs a chain for each
-        sample; u are the hidden units. `bound` is the log-likelihood, with log Z estimated.
+        With `RBMState` as state and `BoltzmannInfo` as info. `init` draws small weights and sets
+        the visible biases from the data. `epoch` visits the cells in random order; if the batch
+        size does not divide their number, the remaining cells are left out of that epoch. `sample`
+        runs one chain per sample; u are the hidden units. `bound` is the log-likelihood, with an
+        estimate of log Z.
     """
     check_type(config, "config", RBMConfig)
     levels = config.levels

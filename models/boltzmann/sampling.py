@@ -1,4 +1,4 @@
-"""TODO models.boltzmann.sampling."""
+"""Gibbs sampling: sweeps over the layers, chains, and samples (Section 2.1)."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -17,10 +17,10 @@ from models.validation import as_count, check_key
 
 
 def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Levels = None) -> Layers:
-    """Draw the even layers given the odd ones, then the odd ones given the even.
+    """Draw the even layers given the odd ones, then the odd ones given the even ones.
 
-    Layers of one parity are independent given the others, so the joint distribution stays as it
-    is. Drawing all layers at once would lose the dependence between neighbours.
+    Layers of one parity are independent given the others, so the joint distribution is invariant.
+    Drawing all layers at once would lose the dependence between neighbours.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Level
     params : DBMParams
     layers : tuple of (..., units_l) float arrays
     levels : tuple of ints, optional
-        Levels of the visible columns; None: all binary.
+        Numbers of levels of the visible columns; None: all binary.
     """
     state = list(layers)
     keys = jax.random.split(key, len(state))
@@ -49,7 +49,7 @@ def gibbs(
     num_sweeps: int,
     levels: Levels = None,
 ) -> Layers:
-    """Return the layers of all chains after a number of sweeps."""
+    """Return the layers of all chains after `num_sweeps` sweeps."""
     as_count(num_sweeps, "num_sweeps", 0)
 
     def sweep(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, None]:
@@ -74,7 +74,7 @@ def gibbs_draws(
     Parameters
     ----------
     key, params, layers, levels
-        As for `gibbs_sweep`; the leading axes of the layers are the chains.
+        As in `gibbs_sweep`; the leading axes of the layers are the chains.
     num_draws : int
     burn_in : int
         Sweeps before the first draw.
@@ -96,10 +96,10 @@ def gibbs_draws(
 def independent_layers(
     key: jax.Array, params: DBMParams, num_chains: int, levels: Levels = None
 ) -> Layers:
-    """Draw layers (num_chains, units_l) as if all weights were 0, to start chains from.
+    """Draw layers (num_chains, units_l) as if all weights were 0, as initial states of chains.
 
-    Of a machine from `given_visible` the layers are (num_chains, ..., units_l): each of the visible
-    states has that many chains.
+    For a machine from `given_visible` the layers are (num_chains, ..., units_l): each of the
+    visible states has `num_chains` chains.
     """
     free = DBMParams(jax.tree.map(jnp.zeros_like, params.weights), params.biases)
     given = jnp.broadcast_shapes(*(bias.shape[:-1] for bias in params.biases))
@@ -109,9 +109,9 @@ def independent_layers(
 
 @cache
 def sampler(levels: Levels, num_sweeps: int) -> Callable[[jax.Array, Any, int], Samples]:
-    """Return `sample` of a model whose state has `params`: one chain for each sample.
+    """Return the function `sample` of a model whose state has `params`: one chain per sample.
 
-    It is the same function for machines of all kinds, so their samplers compile once.
+    All Boltzmann machines share this function, so it is compiled once.
     """
 
     def sample(key: jax.Array, state: Any, num_samples: int) -> Samples:

@@ -17,45 +17,47 @@ from models.settings import (
 
 @dataclass(frozen=True)
 class DBMConfig:
-    """Settings of a DBM; learning rate and batch size are the paper's."""
+    """Settings of a DBM; the defaults of learning rate and batch size are the paper's."""
 
     layer_sizes: tuple[int, ...]
-    """Features, then the units of each hidden layer; the paper has (p, p, fewer)."""
+    """Number of features, then of units in each hidden layer; the paper uses (p, p, fewer)."""
     learning_rate: float = 1e-3
-    """Of pretraining, for the mean gradient of a batch."""
+    """Learning rate of pretraining, for the mean gradient of a batch."""
     batch_size: int = 1
     """Cells per update in pretraining."""
     pretrain_epochs: int = 20
-    """Epochs of each RBM."""
+    """Epochs of pretraining for each RBM."""
     num_chains: int = 100
-    """Persistent chains of fine-tuning."""
+    """Number of persistent chains in fine-tuning."""
     levels: tuple[int, ...] | None = None
-    """Levels of each feature; None: all binary."""
+    """Number of levels of each feature; None: all binary."""
     pretrain_in_turn: bool = False
-    """Whether the RBMs take turns epoch by epoch; else each is trained to its end before the one
-    above it begins. In turn, all layers have learned something at any time."""
+    """Whether every epoch of pretraining trains all RBMs, one after the other, so that all layers
+    have learned something at any time. Otherwise each RBM is trained to the end before the one
+    above it starts."""
     num_steps: int = 1
     """Gibbs steps per update in pretraining, the k of CD-k."""
     blocks: tuple[int, ...] | None = None
-    """Block of each feature, to pretrain the lowest RBM in parts that do not see each other, with
-    hidden units in proportion (Hess et al. 2017); None: one block."""
+    """Block of each feature, to pretrain the lowest RBM in separate blocks, whose numbers of hidden
+    units are proportional to their features (Hess et al. 2017); None: one block."""
     fine_learning_rate: float = 1e-3
-    """Of fine-tuning."""
+    """Learning rate of fine-tuning."""
     fine_batch_size: int | None = 10
     """Cells per update in fine-tuning; None: all cells."""
     sweeps_per_update: int = 1
     """Gibbs sweeps of the chains before each update."""
     centered: bool = True
-    """Whether fine-tuning centres its gradient, which keeps the upper layers in use."""
+    """Whether fine-tuning uses centred gradients, which keep the upper layers in use."""
     mean_field_tolerance: float = 1e-3
-    """Largest move of a mean at which mean field has settled, in fine-tuning."""
+    """Mean field in fine-tuning has converged when no mean changes by more than this."""
     momentum: float = 0.0
-    """Share of the last step that is made again, in both phases."""
+    """Share of the last update that is added to the next one, in both phases."""
     weight_decay: float = 0.0
-    """Pull of the weights, not of the biases, towards 0, in both phases."""
+    """Coefficient of the decay of the weights (not of the biases) towards 0, in both phases."""
     halving_updates: float | None = None
-    """Updates after which the rate of fine-tuning has halved, falling as 1 / (1 + t / this). The
-    authors' package has 11, with all cells in each update; None: the rate stays."""
+    """Updates after which the learning rate of fine-tuning has halved, falling as
+    1 / (1 + t / this). The authors' package uses 11, with all cells in each update; None: the rate
+    is constant."""
     sample_sweeps: int = 200
     """Gibbs sweeps of each chain before it is taken as a sample. On the paper's two data sets
     energies, latents and correlations of features no longer change after 200."""
@@ -84,7 +86,7 @@ class DBMConfig:
 
     @property
     def num_pretraining_epochs(self) -> int:
-        """Epochs of `pretraining` that make up all of it."""
+        """Number of epochs of `pretraining` until it is complete."""
         return self.pretrain_epochs * (1 if self.pretrain_in_turn else len(self.layer_sizes) - 1)
 
 

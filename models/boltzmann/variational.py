@@ -1,4 +1,4 @@
-"""TODO models.boltzmann.variational."""
+"""Mean field: the hidden layers approximated by independent units (Section 2.4)."""
 
 from collections.abc import Sequence
 
@@ -19,21 +19,21 @@ from models.boltzmann.energy import (
 def mean_field(
     params: DBMParams, visible: jax.Array, tolerance: float = 1e-4, max_steps: int = 100
 ) -> Layers:
-    """Return the visible layer with the mean-field means of the hidden ones.
+    """Return the visible layer and the mean-field means of the hidden layers.
 
-    The means solve mu_l = sigmoid(input_l), each given its neighbours. They are updated from the
-    lowest hidden layer to the highest, again and again, until none moves by more than `tolerance`;
-    none of these steps lowers the bound on the likelihood. What comes from above is at first taken
-    to be as much as what comes from below.
+    The means solve mu_l = sigmoid(input_l), where the input is that from the neighbouring layers.
+    They are updated from the lowest hidden layer to the highest, repeatedly, until no mean changes
+    by more than `tolerance`; no update lowers the bound on the likelihood. For the initial means
+    the unknown input from above is set equal to that from below.
 
     Parameters
     ----------
     params : DBMParams
     visible : (..., units_0) float array
     tolerance : float
-        With 0, until they do not move at all.
+        With 0, the means are updated until they do not change at all.
     max_steps : int
-        At most.
+        Largest number of updates of all layers.
     """
     hidden = given_visible(params, visible)
     top = len(hidden.biases) - 1
@@ -58,9 +58,9 @@ def mean_field(
 
 
 def variational_free_energy(params: DBMParams, layers: Sequence[jax.Array]) -> jax.Array:
-    """Return the mean energy less the entropy of `mean_field`'s layers, (...), in nats.
+    """Return the mean energy minus the entropy of the layers from `mean_field`, (...), in nats.
 
-    It is at least the free energy of the visible layer: less log Z it is an upper bound on
+    It is at least the free energy of the visible layer, so adding log Z gives an upper bound on
     -log P(visible).
     """
     entropy = sum(_entropy(means).sum(axis=-1) for means in layers[1:])

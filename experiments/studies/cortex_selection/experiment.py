@@ -20,5 +20,5 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 def class_counts(
     trajectory: Trajectory, gene_class: NDArray[np.str_], name: str
 ) -> NDArray[np.int64]:
-    """How many of the chosen genes have a class at each checkpoint, (t,)."""
+    """Return how many of the selected genes have a class at each checkpoint, (t,)."""
     return (gene_class[trajectory.features] == name).sum(axis=1)

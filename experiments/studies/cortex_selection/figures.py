@@ -1,4 +1,4 @@
-"""Fig. 5: the selected genes over the training, their patterns and classes, the tuning."""
+"""Fig. 5: the genes selected over training, their patterns and classes, and the tuning."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,25 +25,25 @@ def draw_figures(
         first, name = found[0], MODEL_NAMES[model]
         drawn[f"genes-{model}"] = (
             _plot_genes(first, genes, gene_class),
-            f"{name}: genes selected at each epoch (first split, best start), as in Fig. 5: dark "
-            "where selected. Named are the genes selected in a quarter of the checkpoints or more, "
-            "and Pvalb, Sst and Vip; the frame marks the tuned epoch.",
+            f"{name}: genes selected at each epoch (first split, best start), as in Fig. 5; dark: "
+            "selected. Labels name the genes that are selected at a quarter of the checkpoints or "
+            "more, and Pvalb, Sst and Vip. The frame marks the tuned epoch.",
         )
         drawn[f"patterns-{model}"] = (
             _plot_patterns(first, genes, gene_class),
             f"{name}: the most frequent patterns of the {config.trajectory.num_selected} genes at "
-            "the tuned epoch (first split), with the number of synthetic cells that carry them.",
+            "the tuned epoch (first split), with the number of synthetic cells that have them.",
         )
     drawn["classes"] = (
         _plot_classes(results, gene_class),
-        "How many of the selected genes are of each class: mean over the best starts of "
-        f"{count_splits(results)}, and the range.",
+        "Number of selected genes of each class: mean and range over the best starts of "
+        f"{count_splits(results)}.",
     )
     drawn["tuning"] = (
         _plot_tuning(results),
-        "Cramer statistic between synthetic cells and the cells held out, on five joint principal "
-        f"components: mean over the best starts of {count_splits(results)}, and the range; the "
-        "lowest point of each start is its tuned epoch.",
+        "Cramer statistic between synthetic and held-out cells, on five joint principal "
+        f"components: mean and range over the best starts of {count_splits(results)}. The points "
+        "mark the minimum of each start, which is its tuned epoch.",
     )
     return drawn
 
@@ -62,7 +62,7 @@ def _plot_genes(trained: Trained, genes: NDArray[np.str_], gene_class: NDArray[n
     ax = figure.subplots()
     colors = [figures.GENE_CLASS_COLORS[name] for name in gene_class[order]]
     plots.draw_tiles(ax, chosen[:, order], colors)
-    # Name the marked genes and those chosen in at least a quarter of the checkpoints.
+    # Name the marked genes and those selected at a quarter of the checkpoints or more.
     often = (chosen == HIGHEST).mean(axis=0) >= 0.25
     named = np.flatnonzero((often | np.isin(genes, MARKED_GENES))[order])
     ax.set_xticks(named, genes[order[named]].tolist(), rotation=90, fontsize=8)
@@ -142,11 +142,11 @@ def _plot_tuning(results: dict[ModelName, list[Trained]]) -> Figure:
 
 
 def _colors_of(gene_class: NDArray[np.str_]) -> dict[str, str]:
-    """Colours of the classes that there are."""
+    """Return the colours of the classes that occur."""
     return {name: color for name, color in figures.GENE_CLASS_COLORS.items() if name in gene_class}
 
 
 def _by_class(genes: NDArray[np.str_], gene_class: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Order of the genes by class, then name."""
+    """Return the order of the genes by class, then by name."""
     rank = np.array([list(figures.GENE_CLASS_COLORS).index(name) for name in gene_class])
     return np.lexsort((genes, rank))

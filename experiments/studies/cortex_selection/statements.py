@@ -1,4 +1,4 @@
-"""What the paper says of the selected genes, and what was measured."""
+"""The paper's statements about the selected genes, and what was measured."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,15 +28,16 @@ from experiments.studies.cortex_selection.figures import (
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's genes and statements beside what was selected here."""
+    """Compare the paper's genes and statements with what was selected here."""
     genes, gene_class = panel_genes(config.cells.panel)
-    results = {model: list(found.values()) for model, found in tuned(done).items()}
+    by_split = tuned(done)
+    results = {model: list(found.values()) for model, found in by_split.items()}
     num_selected = config.trajectory.num_selected
     if config.cells.panel == "receptors":
         aside = "The statements are about the marker panel."
         statements = [Statement(aside, "see the tables", "not measured")]
     else:
-        statements = [_common_genes(results, genes)]
+        statements = [_common_genes(by_split, genes)]
         for model, found in results.items():
             trajectories = [trained.trajectory for trained in found]
             statements += [
@@ -45,16 +46,18 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
                 _marked_genes(MODEL_NAMES[model], trajectories, genes),
             ]
     introduction = (
-        f"{' and '.join(MODEL_NAMES[model] for model in results)}, with {config.num_latents} "
-        f"latents each, learn {config.cells.share_for_training:.1%} of the {NUM_CELLS} cells of "
-        f"the mouse visual cortex, {len(genes)} genes cut at their median, in "
+        f"Models ({', '.join(MODEL_NAMES[model] for model in results)}) with {config.num_latents} "
+        f"latents are trained on {config.cells.share_for_training:.1%} of the {NUM_CELLS} cells of "
+        f"the mouse visual cortex, with {len(genes)} genes cut at their quantile "
+        f"{config.cells.cut:g}, in "
         f"{count_splits(results)} and from {config.num_starts} starts each. Every "
-        f"{config.trajectory.every} epochs {config.trajectory.num_samples} synthetic cells are "
-        f"drawn and {num_selected} genes selected; the start and the epoch with the smallest "
-        "Cramer statistic to the cells held out count as the tuned model. Epochs of a DBM are half "
-        "pretraining, half fine-tuning. Late steps deserve care: an empty cell of the table counts "
-        "0.5, which favours rare genes once the table is sparse; the gain of each gene after "
-        "shuffling stands in the tables."
+        f"{config.trajectory.every} epochs, {config.trajectory.num_samples} synthetic cells are "
+        f"drawn and {num_selected} genes are selected. The tuned model is the start and the epoch "
+        "with the smallest Cramer statistic between synthetic and held-out cells. Half of a DBM's "
+        "epochs are pretraining and half fine-tuning. Late steps should be interpreted with care: "
+        "an empty cell of the contingency table counts as 0.5, which favours rare genes once the "
+        "table is sparse. The tables below therefore also give the gain of each gene after "
+        "shuffling."
     )
     return Section(
         "Marker genes of the cortex (Section 3.2.1, Fig. 5)",
@@ -92,15 +95,15 @@ def _gene_table(
         rows.append([number, gene, gene_class[column], gain, shuffled, splits, _in_paper(gene)])
     epochs = ", ".join(str(trained.trajectory.epochs[trained.best]) for trained in results)
     return Table(
-        f"{name}: the genes selected from the tuned models, at epoch {epochs} of the splits",
+        f"{name}: the genes selected from the tuned models (epochs of the splits: {epochs})",
         [
             "step (first split)",
             "gene",
             "class",
             "G2 gain",
-            "gain when shuffled (! explained by chance)",
+            "gain after shuffling (! explained by chance)",
             "splits that select it",
-            "the paper",
+            "selected in the paper",
         ],
         rows,
     )
@@ -112,11 +115,13 @@ def _in_paper(gene: str) -> str:
     return "DBM" if gene in PAPER_DBM_GENES else ""
 
 
-def _common_genes(results: dict[ModelName, list[Trained]], genes: NDArray[np.str_]) -> Statement:
+def _common_genes(
+    by_split: dict[ModelName, dict[int, Trained]], genes: NDArray[np.str_]
+) -> Statement:
     both = set(PAPER_COMMON_GENES)
     parts, least = [], 1.0
-    for model, found in results.items():
-        selected = [set(genes[trained.selected].tolist()) for trained in found]
+    for model, found in by_split.items():
+        selected = [set(genes[trained.selected].tolist()) for trained in found.values()]
         common = [len(chosen & both) for chosen in selected]
         least = min(least, float(np.mean(common)) / len(both))
         parts.append(
@@ -128,18 +133,24 @@ def _common_genes(results: dict[ModelName, list[Trained]], genes: NDArray[np.str
             parts[-1] += (
                 f" and {of_dbm:.1f} of the {len(PAPER_DBM_GENES)} that the paper names for it"
             )
-    if len(results) == 2:
-        pairs = zip(*results.values(), strict=False)
+    pairs = _pairs(by_split)
+    if pairs:
         shared = [len(np.intersect1d(a.selected, b.selected)) for a, b in pairs]
         parts.append(
-            f"of the {len(results['vae'][0].selected)} genes of a split both models select "
-            f"{np.mean(shared):.1f} (from {min(shared)} to {max(shared)}), the paper's 8"
+            f"of the {len(pairs[0][0].selected)} genes of a split, both models select "
+            f"{np.mean(shared):.1f} (from {min(shared)} to {max(shared)}), in the paper 8"
         )
     return Statement(
         f"Eight genes are selected from both VAE and DBM samples: {', '.join(PAPER_COMMON_GENES)}.",
         "; ".join(parts),
-        grade(least, reproduced=0.85, partly=0.5) if len(results) == 2 else "not measured",
+        grade(least, reproduced=0.85, partly=0.5) if len(by_split) == 2 else "not measured",
     )
+
+
+def _pairs(by_split: dict[ModelName, dict[int, Trained]]) -> list[tuple[Trained, Trained]]:
+    """Return VAE and DBM of each split that has both."""
+    of_vae, of_dbm = by_split.get("vae", {}), by_split.get("dbm", {})
+    return [(of_vae[split], of_dbm[split]) for split in sorted(of_vae.keys() & of_dbm.keys())]
 
 
 def _first_epochs(
@@ -158,7 +169,7 @@ def _first_epochs(
     return Statement(
         paper,
         f"{counts.mean():.1f} of {num_selected} at {epochs_in_words(epochs[checkpoints])} (from "
-        f"{counts.min()} to {counts.max()}); genes drawn at random would have {base:.1f}",
+        f"{counts.min()} to {counts.max()}); {base:.1f} are expected by chance",
         grade(counts.mean() / num_selected, reproduced=0.5, partly=base / num_selected),
     )
 
@@ -189,7 +200,7 @@ def _later_epochs(
 def _marked_genes(
     name: str, trajectories: Sequence[Trajectory], genes: NDArray[np.str_]
 ) -> Statement:
-    paper = f"{name}: among them are Pvalb, Sst and Vip, which tell three GABAergic groups apart."
+    paper = f"{name}: among them are Pvalb, Sst and Vip, which distinguish three GABAergic groups."
     checkpoint = trajectories[0].first_from(50)
     if checkpoint is None:
         measured = f"training stopped at epoch {trajectories[0].epochs[-1]}"
@@ -198,9 +209,9 @@ def _marked_genes(
         float(np.mean([(c.features[checkpoint:] == column).any(axis=1) for c in trajectories]))
         for column in gene_columns(genes, MARKED_GENES)
     ]
-    text = ", ".join(f"{gene} in {s:.0%}" for gene, s in zip(MARKED_GENES, share, strict=True))
+    text = ", ".join(f"{gene} {s:.0%}" for gene, s in zip(MARKED_GENES, share, strict=True))
     return Statement(
         paper,
-        f"of the checkpoints from epoch {trajectories[0].epochs[checkpoint]} on: {text}",
+        f"selected at checkpoints from epoch {trajectories[0].epochs[checkpoint]} on: {text}",
         grade(min(share), reproduced=0.9, partly=0.5),
     )

@@ -1,8 +1,8 @@
-"""Genes by non-negative matrix factorization, beside those of the DBM (Section 3.2.4).
+"""Genes selected by non-negative matrix factorization and by the DBM (Section 3.2.4).
 
-Both see the same cells for training and are chosen by the cells held out: the DBM by the Cramer
-statistic, the factorization by the Davies-Bouldin index of these cells, labelled by the training
-cells that carry the same pattern.
+Both are fitted to the same training cells and chosen on the same held-out cells: the DBM by the
+Cramer statistic, the factorization by the Davies-Bouldin index of the held-out cells, labelled by
+the training cells with the same pattern.
 """
 
 from experiments.studies.nmf.experiment import Config, units

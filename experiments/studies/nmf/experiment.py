@@ -1,4 +1,4 @@
-"""Factorizations and DBMs of the same cells, and the genes of both side by side."""
+"""Factorizations and DBMs of the same cells, and a comparison of their genes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,13 +29,13 @@ from experiments.runs.units import Done, Unit
 from loglin.validation import as_count
 
 PAPER_SHARED = ["Calb2", "Car4", "Cdh13", "Parm1", "Penk", "Pvalb", "Rorb", "Sst", "Vip"]
-"""The genes that the paper found by NMF and by the DBM."""
+"""The genes that the paper selects both by NMF and from the DBM."""
 INPUTS = ("expression", "codes")
-"""What is factorized: the paper does not say whether the genes were cut before."""
+"""Data to factorize: the paper does not say whether expression was cut into codes before."""
 PANELS: tuple[Panel, ...] = ("markers", "receptors")
 NUM_LABELLINGS = 25
-"""Random labels for the held-out cells without a match are drawn so often, and the median counts:
-they are many, and one draw would decide which factorization is best."""
+"""How often random labels are drawn for the held-out cells without a match. There are many such
+cells, and a single draw would decide which factorization is best, so the median index is used."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Config:
 
     tuning: Unprefixed[TuningConfig] = field(default_factory=lambda: TuningConfig(models=("dbm",)))
     num_receptors: int = 8
-    """Genes to select of the receptor panel."""
+    """Number of genes to select from the receptor panel."""
     num_factors: int = 10
-    """Factors that are tried: 1, 2, ... up to as many."""
+    """Maximum number of factors; 1, 2, ... up to this number are tried."""
     num_factor_starts: int = 10
-    """Random starts of each factorization."""
+    """Number of random starts for each number of factors."""
     num_random_sets: int = 100
-    """Random sets of genes, for comparison."""
+    """Number of random sets of genes, for comparison."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -82,15 +82,15 @@ class Factorizations:
 
 
 class Factorized(NamedTuple):
-    """The genes of the factorization whose cells cluster best."""
+    """The genes of the best factorization: the one whose genes cluster the held-out cells best."""
 
     features: NDArray[np.int64]
-    """(inputs, q) the most loaded genes of the best one."""
+    """(inputs, q) the genes with the highest loadings in the best factorization of each input."""
     num_factors: NDArray[np.int64]
-    """(inputs,) its factors."""
+    """(inputs,) its number of factors."""
     davies_bouldin: NDArray[np.float64]
-    """(inputs, k, starts) of the held-out cells by the genes of each, the median over draws of the
-    random labels; NaN with one type only."""
+    """(inputs, k, starts) index of the held-out cells, labelled by the genes of each factorization;
+    the median over draws of the random labels, NaN with fewer than two types."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
@@ -110,12 +110,12 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 
 def compute(settings: Factorizations, seed: int, track: Track = without_bar) -> Factorized:
-    """Factorize the training cells and keep the genes that label the cells held out best.
+    """Factorize the training cells and keep the genes that label the held-out cells best.
 
     Raises
     ------
     OSError
-        If the cortex data cannot be had.
+        If the cortex data are not available.
     """
     cells = load_cortex(settings.cells.panel)
     x = settings.cells.codes(cells)
@@ -124,7 +124,7 @@ def compute(settings: Factorizations, seed: int, track: Track = without_bar) -> 
     labels = cells.cell_type[split.training]
 
     def clustering(genes: NDArray[np.int64]) -> float:
-        """Return the index; labels of patterns that no training cell carries are random."""
+        """Return the median index over draws of labels for patterns that no training cell has."""
         found = [
             annotate(
                 x[split.held_out], points, x[split.training], labels, genes.tolist(),
@@ -150,18 +150,18 @@ def compute(settings: Factorizations, seed: int, track: Track = without_bar) -> 
 
 
 class Panels(NamedTuple):
-    """The genes of one panel, one entry a split."""
+    """The genes of one panel, with one entry per split."""
 
     splits: list[int]
-    """Their seeds."""
+    """Seeds of the splits."""
     genes: NDArray[np.str_]
     """(p,) names of all genes of the panel."""
     sets: dict[str, NDArray[np.int64]]
-    """By method: (splits, q)."""
+    """The selected genes by method, (splits, q) each."""
     separation: dict[str, NDArray[np.float64]]
-    """By method, and of random sets: (splits,) or (splits, sets), of the cells held out."""
+    """Separation of the held-out cells by method, (splits,), and by random sets, (splits, sets)."""
     num_factors: dict[str, NDArray[np.int64]]
-    """By method, of the best factorization: (splits,)."""
+    """Number of factors of the best factorization by method, (splits,) each."""
 
     def shared(self, method: str) -> list[set[str]]:
         """Return the genes that a method shares with the DBM, split by split."""
@@ -169,20 +169,20 @@ class Panels(NamedTuple):
         return [set(self.genes[np.intersect1d(*pair)].tolist()) for pair in pairs]
 
     def share_shared(self, method: str) -> NDArray[np.float64]:
-        """Return which share of the DBM's genes a method shares, (splits,)."""
+        """Return the share of the DBM's genes that a method selects as well, (splits,)."""
         return np.array([len(genes) for genes in self.shared(method)]) / self.sets["DBM"].shape[1]
 
 
 METHODS = ("DBM", *(f"NMF of {name}" for name in INPUTS))
 EXPRESSION = METHODS[1]
-"""The statements are judged by this one."""
+"""The NMF with which the paper's statements about shared genes are checked."""
 RANDOM = "random genes"
 
 
 def compare(config: Config, panel: Panel, done: Sequence[Done], cells: Cells) -> Panels | None:
-    """Put the genes of the methods side by side, and how far apart they keep the classes.
+    """Compare the genes of the methods, and how well they separate the classes of cells.
 
-    None if no split has both a DBM and factorizations.
+    Returns None if no split has both a DBM and factorizations.
     """
     tuning = config.panel(panel)
     own = [unit for unit in done if unit.settings.cells.panel == panel]

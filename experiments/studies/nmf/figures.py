@@ -1,4 +1,4 @@
-"""How far apart the genes of each method keep the classes of cells."""
+"""How well the genes of each method separate the classes of cells."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ from loglin import plots
 
 
 def plot_separation(found: dict[Panel, Panels]) -> Figure:
-    """Draw how far apart the genes of each method, and random ones, keep the classes."""
+    """Draw how well the genes of each method, and random genes, separate the classes."""
     figure = Figure(figsize=(8.6, 3.4), layout="constrained")
     for ax, (panel, of) in zip(
         figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True
@@ -33,7 +33,7 @@ def plot_separation(found: dict[Panel, Panels]) -> Figure:
 
 
 def plot_cells(config: Config, found: dict[Panel, Panels], cells: dict[Panel, Cells]) -> Figure:
-    """Draw the held-out cells of the first split on the components of the genes of a method."""
+    """Draw the held-out cells of the first split on the components of each method's genes."""
     figure = Figure(figsize=(2.9 * len(METHODS), 6.2), layout="constrained")
     for row, (panel, of) in zip(
         figure.subplots(len(found), len(METHODS), squeeze=False), found.items(), strict=True
@@ -43,7 +43,7 @@ def plot_cells(config: Config, found: dict[Panel, Panels], cells: dict[Panel, Ce
         x = tuning.cells.codes(cells[panel])[held_out]
         for ax, method in zip(row, METHODS, strict=True):
             points = principal_components(x[:, of.sets[method][0]], 2)
-            # Cells with the same pattern would lie on each other.
+            # Cells with the same pattern would coincide without this noise.
             points += np.random.default_rng(0).normal(scale=0.06, size=points.shape)
             classes = cells[panel].cell_class[held_out]
             figures.scatter_by_label(ax, points, classes, figures.CELL_CLASS_COLORS, 6)

@@ -1,4 +1,4 @@
-"""What the paper says of NMF and the DBM, and what was measured."""
+"""The paper's statements about NMF and the DBM, and what was measured."""
 
 from collections.abc import Sequence
 
@@ -24,24 +24,25 @@ from experiments.studies.nmf.experiment import (
 from experiments.studies.nmf.figures import plot_cells, plot_separation
 
 CONSIDERABLE = 0.1
-"""A lead in separation from here on."""
+"""Relative lead in separation that counts as considerable."""
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     cells = {panel: load_cortex(panel) for panel in PANELS}
     compared = {panel: compare(config, panel, done, cells[panel]) for panel in PANELS}
     found = {panel: of for panel, of in compared.items() if of is not None}
     number = count_of(max((len(of.splits) for of in found.values()), default=0), "split")
     introduction = (
-        "Multiplicative updates for the Kullback-Leibler divergence factorize the cells for "
-        f"training into 1 to {config.num_factors} factors, from {config.num_factor_starts} starts "
-        "each. Of each factorization the genes with the highest loading on any factor are taken; "
-        "the one whose genes give the lowest Davies-Bouldin index of the cells held out counts, "
-        f"the median over {NUM_LABELLINGS} draws of random labels for cells without a match. "
-        "The paper does not say whether expression or its codes were factorized: both are. "
-        "Separation is the mean distance between GABAergic and glutamatergic cells held out over "
-        f"that within the two classes, in the codes of the genes. {number}."
+        "The training cells are factorized by multiplicative updates for the Kullback-Leibler "
+        f"divergence into 1 to {config.num_factors} factors, from {config.num_factor_starts} "
+        "starts each. The genes with the highest loading on any factor are selected from each "
+        "factorization. The factorization whose genes give the lowest Davies-Bouldin index of the "
+        f"held-out cells is used, where the index is the median over {NUM_LABELLINGS} draws of "
+        "random labels for cells without a match. The paper does not say whether expression or its "
+        "codes were factorized, so both are. Separation is the mean distance between GABAergic and "
+        "glutamatergic held-out cells divided by the mean distance within the two classes, in the "
+        f"codes of the selected genes. Results are from {number}."
     )
     return Section(
         "Comparison with NMF (Section 3.2.4)",
@@ -52,12 +53,12 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         else {
             "separation": (
                 plot_separation(found),
-                "How far apart GABAergic and glutamatergic cells lie in the selected genes (lines: "
+                "Separation of GABAergic and glutamatergic cells in the selected genes (lines: "
                 "splits); grey: random sets of genes, all splits.",
             ),
             "cells": (
                 plot_cells(config, found, cells),
-                "Cells held out (first split) on the first two principal components of the genes "
+                "Held-out cells (first split) on the first two principal components of the genes "
                 "selected by each method.",
             ),
         },
@@ -92,8 +93,8 @@ def _shared_markers(found: Panels) -> Statement:
     named = [len(genes & set(PAPER_SHARED)) for genes in found.shared(EXPRESSION)]
     return Statement(
         f"NMF and the DBM share nine genes: {', '.join(PAPER_SHARED)}.",
-        f"shared with the DBM: {_describe_shared(found)}; of these nine NMF of expression and the "
-        f"DBM both find {np.mean(named):.1f} (from {min(named)} to {max(named)})",
+        f"shared with the DBM: {_describe_shared(found)}; of the paper's nine, NMF of expression "
+        f"and the DBM both select {np.mean(named):.1f} (from {min(named)} to {max(named)})",
         grade(float(np.mean(named)) / len(PAPER_SHARED), reproduced=0.8, partly=0.5),
     )
 
@@ -108,9 +109,9 @@ def _only_one(found: Panels) -> Statement:
         shares.append(share[by] - sum(v for m, v in share.items() if m != by))
     return Statement(
         "Only NMF selects Gria3 and Enpp2, only the DBM Bcl6 and Mybpc1.",
-        f"share of the splits that select {'; '.join(parts)}. Gria3 is none of the markers but a "
-        "receptor gene",
-        "partly" if min(shares) >= 0.5 else "not reproduced",  # Gria3 cannot be measured
+        f"share of the splits in which a gene is selected: {'; '.join(parts)}. Gria3 is not a "
+        "marker but a receptor gene",
+        "partly" if min(shares) >= 0.5 else "not reproduced",  # without Gria3
     )
 
 
@@ -118,7 +119,7 @@ def _separated(found: Panels, how: str, panel: str) -> Statement:
     wins = np.mean([found.separation["DBM"] > found.separation[m] for m in METHODS[1:]], axis=1)
     return Statement(
         f"GABAergic and glutamatergic cells are {how} separated by the DBM's {panel}.",
-        f"{_describe_separation(found)}; the DBM's genes separate better than those of NMF in "
+        f"separation: {_describe_separation(found)}; the DBM's genes separate better than NMF's in "
         + ", ".join(
             f"{win:.0%} of splits ({m.removeprefix('NMF of ')})"
             for win, m in zip(wins, METHODS[1:], strict=True)
@@ -135,9 +136,9 @@ def _shared_receptors(found: Panels, markers: Panels) -> Statement:
     share, of_markers = (of.share_shared(EXPRESSION).mean() for of in (found, markers))
     is_less = share < of_markers
     return Statement(
-        "Of the receptor genes NMF and the DBM share fewer, 3 of 8.",
-        f"shared with the DBM: {_describe_shared(found)}; NMF of expression shares {share:.0%}, of "
-        f"the markers {of_markers:.0%}",
+        "NMF and the DBM share fewer of the receptor genes, 3 of 8.",
+        f"shared with the DBM: {_describe_shared(found)}; NMF of expression shares {share:.0%} of "
+        f"the receptors and {of_markers:.0%} of the markers",
         "reproduced" if is_less and share <= 0.5 else "partly" if is_less else "not reproduced",
     )
 
@@ -153,7 +154,7 @@ def _more_pronounced(found: dict[Panel, Panels]) -> Statement:
     is_too_high = statement.verdict == "reproduced" and not is_pronounced
     return Statement(
         statement.paper,
-        f"{statement.measured}; over NMF of expression it is {text}",
+        f"{statement.measured}; the DBM's lead over NMF of expression is {text}",
         "partly" if is_too_high else statement.verdict,
     )
 
@@ -166,7 +167,7 @@ def _set_table(found: dict[Panel, Panels]) -> Table:
         for panel, of in found.items()
         for method, values in of.separation.items()
     ]  # fmt: skip
-    header = ["panel", "genes of", "separation", "factors, by split", "genes in the first split"]
+    header = ["panel", "genes of", "separation", "factors by split", "genes in the first split"]
     return Table("Separation of GABAergic and glutamatergic cells", header, rows)
 
 
@@ -177,4 +178,4 @@ def _gene_table(found: dict[Panel, Panels]) -> Table:
         total = np.sum(list(frequency.values()), axis=0)
         for gene in np.argsort(-total, kind="stable")[: (total > 0).sum()]:
             rows.append([panel, of.genes[gene], *(str(frequency[m][gene]) for m in METHODS)])
-    return Table("Splits that select a gene", ["panel", "gene", *METHODS], rows)
+    return Table("Number of splits in which a gene is selected", ["panel", "gene", *METHODS], rows)

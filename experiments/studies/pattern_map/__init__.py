@@ -1,4 +1,4 @@
-"""How the patterns of a DBM lie in its latents over its training (Section 3.1.3, Fig. 4)."""
+"""Maps of the patterns in the latents of a DBM over its training (Section 3.1.3, Fig. 4)."""
 
 from experiments.studies.pattern_map.experiment import Config, units
 from experiments.studies.pattern_map.statements import summarize

@@ -1,4 +1,4 @@
-"""DBMs of several numbers of epochs, and the maps of their patterns."""
+"""DBMs trained for different numbers of epochs, and the maps of their patterns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -41,18 +41,18 @@ class Config:
     """Settings of the study; the defaults are the paper's."""
 
     epochs: tuple[int, ...] = (2, 20, 50, 100, 200)
-    """Epochs of the DBMs whose features and patterns are united: so many of pretraining and as many
-    of fine-tuning."""
+    """Epochs of the DBMs that contribute to the unions of features and patterns: each is pretrained
+    for so many epochs, and fine-tuned for as many."""
     more_epochs: tuple[int, ...] = (5, 10)
-    """Epochs of further DBMs, in which the same patterns are looked at."""
+    """Epochs of further DBMs, in which the same patterns are examined."""
     num_selected: int = 4
-    """Genes to select from each DBM."""
+    """Number of genes to select from each DBM."""
     num_patterns: int = 10
-    """Most frequent patterns of each DBM."""
+    """Number of most frequent patterns of each DBM."""
     num_samples: int = 10_000
-    """Synthetic cells drawn from each DBM."""
+    """Number of synthetic cells drawn from each DBM."""
     num_permutations: int = 9999
-    """Orders drawn at random, to which the circular order is compared."""
+    """Number of random orders that the circular order is compared with."""
     stairs: Unprefixed[StairConfig] = field(
         default_factory=lambda: StairConfig(num_cells=5000, num_noise=168)
     )
@@ -68,10 +68,15 @@ class Config:
         for name in ("num_patterns", "num_samples", "num_permutations"):
             as_count(getattr(self, name), name, 1)
         self.model_settings.check(self.stairs.num_genes, self.stairs.num_cells)
+        if (self.model_settings.model, self.model_settings.pretrain_share) != ("dbm", 0.5):
+            raise ValueError(
+                "`model` and `pretrain_share` cannot be chosen: this study uses DBMs with as many "
+                "epochs of pretraining as of fine-tuning"
+            )
 
 
 class Result(NamedTuple):
-    """The patterns and how they lie at each checkpoint, in the order of epochs."""
+    """The patterns and their maps for each DBM, in the order of epochs."""
 
     epochs: NDArray[np.int64]
     """(t,)"""
@@ -82,25 +87,25 @@ class Result(NamedTuple):
     states: NDArray[np.int8]
     """(k, q) the union of the patterns."""
     counts: NDArray[np.int64]
-    """(t, k) synthetic cells that carry them."""
+    """(t, k) number of synthetic cells with each pattern."""
     distances: NDArray[np.float64]
-    """(t, k, k) root Jensen-Shannon divergences; NaN where no cell carries a pattern."""
+    """(t, k, k) root Jensen-Shannon divergences; NaN if no cell has a pattern."""
     corrected: NDArray[np.float64]
-    """(t, k, k) the same less what chance gives."""
+    """(t, k, k) the same, corrected for chance."""
     points: NDArray[np.float64]
-    """(t, k, 2) classical maps of the distances; NaN where no cell carries a pattern."""
+    """(t, k, 2) classical maps of the distances; NaN if no cell has a pattern."""
     stress: NDArray[np.float64]
     """(t,) Kruskal's stress-1 of the maps."""
     circular: NDArray[np.float64]
     """(t,) `circular_order` of the patterns along the stair; NaN with fewer than three."""
     p_value: NDArray[np.float64]
-    """(t,) share of orders at random that are as circular, in whichever direction."""
+    """(t,) p-value of the circular order, in either direction, among random orders."""
     turns: NDArray[np.float64]
-    """(t,) how far the patterns go round, in turns."""
+    """(t,) how many turns the patterns make around the centre."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
-    """Return one unit a repetition."""
+    """Return one unit per repetition."""
     return [Unit(compute, config, seed) for seed in seeds]
 
 
@@ -135,12 +140,18 @@ def _draw(key: jax.Array, config: Config, x: NDArray[np.int8], epoch: int) -> Dr
 def stair_order(
     features: NDArray[np.int64], states: NDArray[np.int8], genes: StairGenes
 ) -> NDArray[np.intp]:
-    """Return the patterns with ones in genes of the stair only, in their order along it."""
-    is_stair = genes.role[features] != "noise"
+    """Return the patterns with ones, all in genes of the stair, in their order along the stair."""
+    is_stair = genes.is_informative[features]
     on = states == 1
     along = np.flatnonzero((on & is_stair).any(axis=1) & ~(on & ~is_stair).any(axis=1))
     place = [features[on[pattern]].mean() for pattern in along]
     return along[np.argsort(place, kind="stable")]
+
+
+def center_of(points: NDArray[np.float64], states: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the place of the pattern of zeros, the centre in the paper; the origin without it."""
+    nothing_on = points[(states == 0).all(axis=1) & np.isfinite(points).all(axis=1)]
+    return nothing_on[0] if len(nothing_on) else np.zeros(2)
 
 
 def _map(
@@ -167,9 +178,7 @@ def _map(
         stress = kruskal_stress(between, points[found])
     along = points[[pattern for pattern in order if counts[pattern]]]
     if len(along) > 2:
-        # The pattern of zeros is the centre, as in the paper, where it is there to be seen.
-        nothing_on = points[(states == 0).all(axis=1) & (counts > 0)]
-        center = nothing_on[0] if len(nothing_on) else np.zeros(2)
+        center = center_of(points, states)
         circular, turns = circular_order(along, center), swept_turns(along, center)
         null = np.abs(circular_order_null(along, center, num_permutations, rng))
         p_value = (1 + (null >= abs(circular) - 1e-9).sum()) / (1 + num_permutations)

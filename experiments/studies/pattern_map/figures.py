@@ -32,15 +32,16 @@ def draw_figures(config: Config, results: Sequence[Result]) -> dict[str, tuple[F
         "maps": (
             _plot_maps(config, results[0], genes),
             "Fig. 4 (first repetition). Above: the most frequent patterns, numbered in the order "
-            "of the stair; bright: gene not selected, medium: 0, dark: 1. Below: where they lie "
-            "after so many epochs; a dash is a 0, a bar a 1. The grey line follows the stair. "
-            "Each map may be turned and mirrored at will; here they are laid upon the last one.",
+            "of the stair; bright: gene not selected, medium: 0, dark: 1. Below: their maps after "
+            "different numbers of epochs; a dash stands for 0, a bar for 1. The grey line follows "
+            "the stair. The orientation of a map is arbitrary: each is rotated and reflected to "
+            "match the last one.",
         ),
         "circular": (
             _plot_circular(results),
-            "How circular the order of the patterns is at each number of epochs (1: all triples "
-            "of patterns go round in the order of the stair; 0: none more than its reverse). "
-            f"Points: {how_often}; line: mean; grey: the middle 90 % of orders at random.",
+            "Circular order of the patterns for each number of epochs (1: all triples of patterns "
+            "go round in the order of the stair; 0: as many go round in one direction as in the "
+            f"other). Points: {how_often}; line: mean; grey: the middle 90 % of random orders.",
         ),
     }
 
@@ -72,7 +73,7 @@ def _plot_patterns(
     figure: FigureBase, features: NDArray[np.int64], states: NDArray[np.int8], genes: StairGenes
 ) -> None:
     """Draw the patterns in the genes of the stair, and in those noise genes that are selected."""
-    shown = np.union1d(np.flatnonzero(genes.role != "noise"), features)
+    shown = np.union1d(np.flatnonzero(genes.is_informative), features)
     ax = plots.pattern_plot(
         Patterns(states, np.zeros(len(states), np.int64)),
         features=np.searchsorted(shown, features).tolist(),
@@ -86,7 +87,7 @@ def _plot_patterns(
 
 
 def _laid_upon(points: NDArray[np.float64], last: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn and mirror a map so that it comes as close as can be to another one."""
+    """Rotate and reflect a map so that it matches another one as closely as possible."""
     both = np.isfinite(points).all(axis=1) & np.isfinite(last).all(axis=1)
     turn, _ = orthogonal_procrustes(points[both], last[both])
     turned: NDArray[np.float64] = points @ turn

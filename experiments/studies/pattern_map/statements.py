@@ -1,4 +1,4 @@
-"""What the paper says of the maps, and what was measured."""
+"""The paper's statements about the maps, and what was measured."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from experiments.runs.units import Done
 from experiments.studies.pattern_map.experiment import (
     Config,
     Result,
+    center_of,
     stair_order,
 )
 from experiments.studies.pattern_map.figures import draw_figures
@@ -30,29 +31,29 @@ from loglin import (
 
 
 class Measured(NamedTuple):
-    """All repetitions, with what the statements are about."""
+    """All repetitions, with the quantities that the statements are about."""
 
     config: Config
     results: Sequence[Result]
     epochs: NDArray[np.int64]
     """(t,)"""
     circular: NDArray[np.float64]
-    """(n, t) circular order, in whichever direction."""
+    """(n, t) absolute value of the circular order."""
     is_circular: NDArray[np.bool_]
-    """(n, t) whether it is more than chance, at 5 %."""
+    """(n, t) whether its p-value is below 5 %."""
     plain: NDArray[np.float64]
-    """(n, t) mean distance of two patterns."""
+    """(n, t) mean distance between patterns."""
     corrected: NDArray[np.float64]
-    """(n, t) the same less what chance gives."""
+    """(n, t) the same, corrected for chance."""
 
     @property
     def how_often(self) -> str:
-        """How many repetitions."""
+        """The number of repetitions in words."""
         return count_of(len(self.results), "repetition")
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The first and the last of the epochs whose patterns are united."""
+        """Indices of the first and the last of `config.epochs`."""
         first, last = np.searchsorted(
             self.epochs, [min(self.config.epochs), max(self.config.epochs)]
         )
@@ -60,7 +61,7 @@ class Measured(NamedTuple):
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
-    """Set the paper's statements beside what was measured."""
+    """Compare the paper's statements with what was measured."""
     results: list[Result] = [unit.result for unit in done]
     measured = Measured(
         config,
@@ -87,16 +88,19 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
         ]
     else:
         stopped = f"training stopped at {measured.epochs[-1]}"
-        statements.append(Statement("From 20 epochs on it is maintained.", stopped, "not measured"))
+        paper = "From 20 epochs on this structure is stable."
+        statements.append(Statement(paper, stopped, "not measured"))
     introduction = (
         f"{config.model_settings.name}s with {config.model_settings.num_latents} units in their "
-        f"highest layer learn {config.stairs.num_cells} cells with {config.stairs.num_genes} "
-        "genes, one for each number of epochs: so many of pretraining and as many of fine-tuning. "
-        f"The {config.num_patterns} most frequent patterns in the union of {config.num_selected} "
-        "genes selected from each are united and mapped by the root Jensen-Shannon distances of "
-        "their latents. The circular order (Fisher & Lee 1982) counts triples of patterns that go "
-        f"round the zeros in the order of the stair; {config.num_permutations} random ones tell "
-        f"chance. {measured.how_often}."
+        f"highest layer are trained on {config.stairs.num_cells} simulated cells with "
+        f"{config.stairs.num_genes} genes. There is one model for each number of epochs: it is "
+        f"pretrained for so many epochs and fine-tuned for as many. {config.num_selected} genes "
+        f"are selected from each model. The {config.num_patterns} most frequent patterns of each "
+        "model in the union of these genes are pooled, and mapped by the root Jensen-Shannon "
+        "distances between the distributions of their latents. The circular order (Fisher & Lee "
+        "1982) measures how consistently triples of patterns go round the pattern of zeros in the "
+        f"order of the stair; it is compared with {config.num_permutations} random orders. Results "
+        f"are from {measured.how_often}."
     )
     return Section(
         "Dissimilarity of patterns (Section 3.1.3, Fig. 4)",
@@ -123,7 +127,7 @@ def _ones(measured: Measured) -> Statement:
     share = np.mean(np.concatenate(num_on) <= 1)
     return Statement(
         "In each pattern at most one gene has value 1.",
-        f"{share:.0%} of the patterns; all of them in "
+        f"true of {share:.0%} of the patterns, and of all patterns in "
         f"{np.mean([on.max() <= 1 for on in num_on]):.0%} of the repetitions",
         grade(float(share), reproduced=0.9, partly=0.6),
     )
@@ -135,10 +139,10 @@ def _clustered(measured: Measured) -> Statement:
     is_smaller, is_half = np.mean(at_first < at_last), np.mean(at_first < at_last / 2)
     return Statement(
         "At the beginning of training all patterns are clustered together.",
-        f"mean distance {measured.plain[:, first].mean():.2f} at epoch {epochs[first]} and "
-        f"{measured.plain[:, last].mean():.2f} at epoch {epochs[last]}; corrected for the sizes of "
-        f"the groups {at_first.mean():.2f} and {at_last.mean():.2f}, smaller at the beginning in "
-        f"{is_smaller:.0%} of repetitions",
+        f"mean distance between patterns {measured.plain[:, first].mean():.2f} at epoch "
+        f"{epochs[first]} and {measured.plain[:, last].mean():.2f} at epoch {epochs[last]}; "
+        f"corrected for the sizes of the groups {at_first.mean():.2f} and {at_last.mean():.2f}, "
+        f"smaller at the beginning in {is_smaller:.0%} of the repetitions",
         grade(float(is_half), reproduced=0.9, partly=0.5 if is_smaller >= 0.9 else None),
     )
 
@@ -149,9 +153,9 @@ def _structure(measured: Measured, at: int) -> Statement:
         "After only 5 to 10 epochs the patterns lie in a circle or spiral, in the order of the "
         "genes."
         if epoch < 20
-        else "After 20 epochs they form such a structure.",
-        f"at epoch {epoch} more circular than 95 % of orders at random in {share:.0%} of "
-        f"{measured.how_often}; circular order {mean_of_known(measured.circular[:, at]):.2f}",
+        else "After 20 epochs the patterns form such a structure.",
+        f"at epoch {epoch} the order is more circular than 95 % of random orders in {share:.0%} of "
+        f"{measured.how_often}; mean circular order {mean_of_known(measured.circular[:, at]):.2f}",
         grade(share, reproduced=0.9, partly=0.5),
     )
 
@@ -159,9 +163,10 @@ def _structure(measured: Measured, at: int) -> Statement:
 def _maintained(measured: Measured, later: list[int]) -> Statement:
     is_circular = measured.is_circular[:, later]
     return Statement(
-        "It is then maintained in a stable way, in 100 repetitions.",
-        f"circular at every number of epochs from 20 on in {is_circular.all(axis=1).mean():.0%} of "
-        f"{measured.how_often}, in {is_circular.mean():.0%} of all these maps; mean circular order "
+        "From 20 epochs on this structure is stable, in 100 repetitions.",
+        "significantly circular at every number of epochs from 20 on in "
+        f"{is_circular.all(axis=1).mean():.0%} of {measured.how_often}, and in "
+        f"{is_circular.mean():.0%} of all maps from 20 epochs on; mean circular order "
         f"{mean_of_known(measured.circular[:, later]):.2f}",
         grade(float(is_circular.mean()), reproduced=0.9, partly=0.6),
     )
@@ -176,11 +181,11 @@ def _spiral(measured: Measured, later: list[int]) -> Statement:
     is_circular = _is_mostly_circular(measured, later)
     return Statement(
         "The patterns form a spiral that winds outward from the pattern of zeros.",
-        f"from epoch 20 on they go round {turns:.2f} of a turn on average"
+        f"from epoch 20 on the patterns make {turns:.2f} turns around the centre on average"
         + (
-            (": a spiral" if turns >= 1 else ": an arc around the zeros, no spiral")
+            (": a spiral" if turns >= 1 else ": an arc around the zeros, not a spiral")
             if is_circular
-            else ", but mostly in an order that is no more circular than by chance"
+            else ", but in most maps their order is no more circular than by chance"
         ),
         grade(turns if is_circular else 0.0, reproduced=1, partly=0.5),
     )
@@ -192,9 +197,9 @@ def _rotation(measured: Measured, later: list[int]) -> Statement:
     is_circular = _is_mostly_circular(measured, later)
     return Statement(
         "The direction of rotation changes during training.",
-        f"in {flips:.0%} of the repetitions. But the axes of a map have no sign: the distances are "
-        "those of its mirror image as well"
-        + ("" if is_circular else ", and an order at random has a direction, too"),
+        f"it changes in {flips:.0%} of the repetitions. However, the orientation of a map is "
+        "arbitrary: its mirror image shows the same distances"
+        + ("" if is_circular else ", and a random order has a direction as well"),
         grade(float(flips), reproduced=0.3, partly=0.1) if is_circular else "not measured",
     )
 
@@ -204,11 +209,11 @@ def _walk(measured: Measured, later: list[int]) -> Statement:
     exact = np.abs([_exact_circular_order(measured.config, r) for r in measured.results])
     shares = ", ".join(f"{measured.epochs[at]}: {(walks[:, at] < 0.05).mean():.0%}" for at in later)
     return Statement(
-        "Not in the paper: the order of the stair is seen in the map, circle or not.",
-        "the way from pattern to pattern along the stair is shorter than 95 % of ways in random "
-        f"order, at epoch {shares} of {measured.how_often}. With the true stage of a cell for its "
-        f"latent the circular order would be {mean_of_known(exact):.2f}: much of what these "
-        "patterns do not show cannot be learned",
+        "Not in the paper: the map shows the order of the stair, whether as a circle or not.",
+        f"share of {measured.how_often} in which the path through the patterns along the stair is "
+        f"shorter than 95 % of paths in random order, by epoch: {shares}. If the latent were the "
+        f"true stage of a cell, the circular order would be {mean_of_known(exact):.2f}, so much of "
+        "what these patterns do not show cannot be learned",
         grade(float((walks[:, measured.ends[1]] < 0.05).mean()), reproduced=0.9, partly=0.5),
     )
 
@@ -233,13 +238,13 @@ def _table(measured: Measured) -> Table:
                 *(f"{mean_of_known(values):.2f}" for values in numbers),
             ]
         )
-    header = ["epochs", "noise genes among the selected", "circular order", "share with p < 0.05",
-              "turns", "distance", "corrected", "stress of the map"]  # fmt: skip
-    return Table(f"At each number of epochs, mean over {measured.how_often}", header, rows)
+    header = ["epochs", "noise genes selected", "circular order", "share with p < 0.05",
+              "turns", "mean distance", "corrected distance", "stress of the map"]  # fmt: skip
+    return Table(f"Mean over {measured.how_often}, for each number of epochs", header, rows)
 
 
 def _walk_p_values(config: Config, result: Result) -> list[float]:
-    """Return the p-value of the walk along the stair on each map, (t,); NaN where there is none."""
+    """Return the p-value of the path along the stair on each map, (t,); NaN if it is too short."""
     order = stair_order(result.features, result.states, stair_genes(config.stairs))
     walks = [points[order][np.isfinite(points[order, 0])] for points in result.points]
     rng = np.random.default_rng(0)
@@ -247,19 +252,18 @@ def _walk_p_values(config: Config, result: Result) -> list[float]:
 
 
 def _exact_circular_order(config: Config, result: Result) -> float:
-    """Return the circular order if the stage itself were the latent; NaN with few patterns."""
+    """Return the circular order with the stage as latent; NaN with fewer than three patterns."""
     features, states = result.features, result.states
     order = stair_order(features, states, stair_genes(config.stairs))
     if len(order) < 3:
         return np.nan
     posterior = stage_posterior(config.stairs, features, states)
-    with np.errstate(invalid="ignore"):  # of equal distributions it may round below 0
+    with np.errstate(invalid="ignore"):  # between equal distributions it may round below 0
         distances = jensenshannon(posterior[:, None], posterior[None], axis=2)
     points = embed(np.nan_to_num((distances + distances.T) / 2))
-    nothing_on = points[(states == 0).all(axis=1)]
-    return circular_order(points[order], nothing_on[0] if len(nothing_on) else np.zeros(2))
+    return circular_order(points[order], center_of(points, states))
 
 
 def _mean_distance(distances: NDArray[np.float64]) -> float:
-    """Return the mean over pairs of patterns that both were seen."""
+    """Return the mean distance over all pairs of patterns that both occur."""
     return mean_of_known(distances[np.triu_indices(len(distances), 1)])

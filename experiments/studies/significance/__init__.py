@@ -1,4 +1,4 @@
-"""How sure the steps of a selection are, by training on permuted features (Section 2.2)."""
+"""Significance of the steps of a selection, by training on permuted features (Section 2.2)."""
 
 from experiments.studies.significance.experiment import Config, PermutationConfig, units
 from experiments.studies.significance.statements import summarize

@@ -21,13 +21,13 @@ from loglin.validation import as_count
 
 @dataclass(frozen=True)
 class Task:
-    """Simulated cells, and what is selected from a model of them."""
+    """Simulated cells, the training of a model on them, and the selection from it."""
 
     stairs: Unprefixed[StairConfig]
     num_epochs: int
     """Epochs of training."""
     num_selected: int
-    """Genes to select."""
+    """Number of genes to select."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class PermutationConfig:
     """Settings of a test."""
 
     num_permutations: int = 99
-    """The most permutations of a test."""
+    """Maximum number of permutations of a test."""
     max_exceedances: int = 10
-    """Permutations that reach a gain before a step is counted no further."""
+    """A step is tested no further once this many permutations have reached its gain."""
     num_samples: int = 10_000
-    """Synthetic cells drawn from each model."""
+    """Number of synthetic cells drawn from each model."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -67,13 +67,13 @@ class Config:
             StairConfig(num_cells=200, num_stages=2, num_noise=2), num_epochs=50, num_selected=4
         )
     )
-    """Cells whose genes are permuted, so that nothing is left to find: 10 genes."""
+    """Cells whose genes are permuted, so that no structure is left; by default 10 genes."""
     stair: Unprefixed[Task] = field(
         default_factory=lambda: Task(StairConfig(), num_epochs=100, num_selected=15)
     )
-    """Cells with their structure."""
+    """Cells with structure."""
     num_stairs: int = 5
-    """Data sets with structure: those of the first seeds."""
+    """Number of data sets with structure; they have the first seeds."""
     test: Unprefixed[PermutationConfig] = field(default_factory=PermutationConfig)
     model_settings: Unprefixed[ModelSettings] = field(default_factory=ModelSettings)
 
@@ -92,7 +92,7 @@ class Config:
 
 
 class Result(NamedTuple):
-    """The steps of one test, from the best pair on; NaN at the first."""
+    """The steps of one test, starting from the best pair; gains and p-values of step 1 are NaN."""
 
     features: NDArray[np.int64]
     """(q,) the selected genes."""
@@ -101,15 +101,15 @@ class Result(NamedTuple):
     p_values: NDArray[np.float64]
     """(q,) by training on permuted features."""
     num_significant: NDArray[np.int64]
-    """() genes before the first step whose p-value is above 5 %."""
+    """() number of genes before the first step whose p-value is above 5 %."""
     null_gains: NDArray[np.float64]
-    """(permutations, q) the gains from these models."""
+    """(permutations, q) the gains from models trained on permuted features."""
     of_samples: NDArray[np.float64]
-    """(q,) p-values with the synthetic cells of one model permuted instead, and no training."""
+    """(q,) p-values if the synthetic cells of one model are permuted instead, without training."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
-    """Return a unit without structure for each seed, and one with it for the first ones."""
+    """Return a unit without structure for each seed, and one with structure for the first ones."""
     all_seeds = list(seeds)
     null = [Unit(compute, config.settings(True), seed) for seed in all_seeds]
     return null + [

@@ -1,4 +1,4 @@
-"""P-values where there is no structure, and gains where there is some."""
+"""P-values of data without structure, and gains of data with structure."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def plot_null(null: Sequence[Result]) -> Figure:
     """Draw which share of the data sets without structure has p-values up to each level."""
     figure = Figure(figsize=(8, 3.8), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    names = ("trained again", "synthetic cells permuted")
+    names = ("models retrained", "synthetic cells permuted")
     for ax, values, name in zip(
         axes, ([r.p_values for r in null], [r.of_samples for r in null]), names, strict=True
     ):

@@ -1,0 +1,50 @@
+import numpy as np
+from scipy.stats import entropy
+
+from experiments.data.stairs import stair_genes
+from experiments.runs.units import Done
+from experiments.studies import baselines
+from loglin import contingency_table
+from tests.experiments.tiny import run
+
+
+def test_from_data_to_page(tmp_path, capsys):
+    sizes = "--num-cells 40 --num-noise 5 --probability-noise 0.1 0.2 --num-presented 80"
+    more = "--num-selected 3 --num-samples 200 --num-factors 2 --seeds 2"
+    _, html = run(capsys, "baselines", f"{sizes} {more}", tmp_path)
+    for method in baselines.METHODS:
+        assert f"<th>{method}</th>" in html
+
+
+def test_mutual_information_is_that_of_the_tables(rng):
+    u = rng.integers(2, size=(500, 2)).astype(np.int8)
+    x = np.column_stack([u[:, 1] ^ (rng.random(500) < 0.1), rng.integers(2, size=500)])
+    x = x.astype(np.int8)
+
+    def exact(feature, latent):
+        table = contingency_table(np.column_stack([feature, latent])) / 500
+        return entropy(table.ravel(), np.outer(table.sum(1), table.sum(0)).ravel())
+
+    expected = [max(exact(feature, latent) for latent in u.T) for feature in x.T]
+    np.testing.assert_allclose(baselines.mutual_information(x, u), expected, atol=1e-12)
+
+
+def test_hits_are_stair_genes_among_the_first():
+    (size,) = baselines.Config(
+        num_cells=(50,),
+        num_noise=(5,),
+        probability_noise=(0.1,),
+        task=baselines.Task(num_selected=3),
+    ).sizes()
+    noise = np.flatnonzero(stair_genes(size.stairs).role == "noise")
+    features = np.array([[0, noise[0], 1], [noise[0], noise[1], noise[2]]])
+    found = baselines.hits(size, [Done(size, 0, baselines.Result(features), {})])
+    np.testing.assert_array_equal(found[0], [[1, 1, 2], [0, 0, 0]])
+
+
+def test_a_lead_counts_from_two_standard_errors_on():
+    leads = [(0.21, 0.1), (0.19, 0.1), (-0.19, 0.1), (-0.21, 0.1), (0.0, 0.0), (0.1, np.nan)]
+    found = [baselines._compare(*lead) for lead in leads]
+    assert found == [
+        "reproduced", "partly", "partly", "not reproduced", "partly", "not measured",
+    ]  # fmt: skip

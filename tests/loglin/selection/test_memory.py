@@ -1,0 +1,46 @@
+"""Counts of samples in memory against numpy."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loglin import contingency_table
+from loglin.selection.memory import in_memory
+from tests.loglin.selection.samples import binary_source, partition_by, rngs
+
+
+@settings(deadline=None)
+@given(rngs, st.integers(1, 200), st.integers(1, 3))
+def test_refining_is_sorting(rng, n, num_features):
+    x = rng.integers([2, 3, 2], size=(n, 3)).astype(np.int8)
+    source = in_memory(x, np.zeros((n, 1), np.int8), [2, 3, 2], [1])
+    ours = partition_by(source, range(num_features))
+    keys = tuple(x[:, feature] for feature in reversed(range(num_features)))
+    np.testing.assert_array_equal(ours.order, np.lexsort(keys))
+    _, counts = np.unique(x[:, :num_features], axis=0, return_counts=True)
+    np.testing.assert_array_equal(np.diff(ours.starts), counts)
+
+
+@settings(deadline=None, max_examples=30)
+@given(rngs, st.integers(1, 300), st.integers(1, 140), st.integers(1, 4))
+def test_packed_counts_are_those_of_numpy(rng, n, p, r):
+    source = binary_source(rng, n, p, r)
+    partition = partition_by(source, rng.permutation(p)[:2])
+    slot = 0
+    for counts in source.binary_counts(partition):
+        for size, ones, both in zip(*counts, strict=True):
+            members = partition.order[partition.starts[slot] : partition.starts[slot + 1]]
+            x, u = source.x[members].astype(int), source.u[members].astype(int)
+            assert size == len(members)
+            np.testing.assert_array_equal(ones[: p + r], [*x.sum(axis=0), *u.sum(axis=0)])
+            np.testing.assert_array_equal(both[:, :p], u.T @ x)
+            slot += 1
+    assert slot == partition.num_patterns
+
+
+def test_pair_tables_are_contingency_tables(rng):
+    x, u = rng.integers(3, size=(100, 2)), rng.integers(4, size=(100, 1))
+    source = in_memory(x.astype(np.int8), u.astype(np.int8), [3, 3], [4])
+    (table,) = source.pair_tables(partition_by(source, [0]), [(1, 0)])
+    expected = contingency_table(np.column_stack([x[:, 0], u, x[:, 1]]), [3, 4, 3])
+    np.testing.assert_array_equal(table, expected)

@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models import DBMConfig, pretraining
+from models.boltzmann.energy import DBMParams
+from models.boltzmann.pretraining import block_mask, doubling, join
+from tests.models import toy
+from tests.models.enumeration import machine
+from tests.models.toy import epoch_by_epoch
+
+
+def test_pretraining_learns_layer_by_layer():
+    looks = toy.pretrained()
+    assert len(looks) == 21
+    start, half, whole = (looks[epoch][0].rbms for epoch in (0, 10, 20))
+
+    def moved(before, after):
+        return [
+            float(jnp.abs(a.weights[0] - b.weights[0]).max())
+            for a, b in zip(before, after, strict=True)
+        ]
+
+    assert moved(start, half)[0] > 0.1
+    assert moved(start, half)[1] == 0
+    assert moved(half, whole)[0] == 0
+    assert moved(half, whole)[1] > 0.01
+
+
+def test_pretraining_in_turn_moves_all_layers_at_once():
+    config = replace(toy.DBM, pretrain_in_turn=True)
+    assert config.num_pretraining_epochs == 10
+    model = pretraining(config)
+    (start, _), _, (state, _) = epoch_by_epoch(jax.random.key(0), model, toy.CELLS, 2)
+    assert all(
+        jnp.abs(a.weights[0] - b.weights[0]).max() > 1e-3
+        for a, b in zip(start.rbms, state.rbms, strict=True)
+    )
+    samples = model.sample(jax.random.key(1), state, 30)
+    assert (samples.x.shape, samples.u.shape) == ((30, 3), (30, 3))
+
+
+def test_layers_between_two_others_count_twice():
+    assert doubling(1) == [(1, 1)]
+    assert doubling(2) == [(2, 1), (1, 2)]
+    assert doubling(3) == [(2, 1), (2, 2), (1, 2)]
+    lower, _ = machine("RBM", 0)
+    upper = DBMParams((jnp.ones((4, 2)),), (jnp.arange(4.0), jnp.ones(2)))
+    joined = join((lower, upper))
+    assert [len(bias) for bias in joined.biases] == [5, 4, 2]
+    np.testing.assert_allclose(joined.biases[1], lower.biases[1] + jnp.arange(4.0))
+
+
+def test_blocks_do_not_see_each_other_in_pretraining():
+    mask = np.asarray(block_mask(toy.BLOCKS))
+    low, high = [1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(mask, [high, low, high, low, high])
+    model = pretraining(toy.BLOCKS)
+    weights = np.asarray(toy.pretrained(toy.BLOCKS)[10][0].rbms[0].weights[0])
+    assert (weights[mask == 0] == 0).all()
+    assert np.abs(weights[mask == 1]).min() > 1e-4
+    # What block 1 holds makes no difference to block 0.
+    changed = toy.cells_of(toy.BLOCKS)[0].copy()
+    changed[:, ::2] = 1 - changed[:, ::2]
+    *_, (state, _) = epoch_by_epoch(jax.random.key(0), model, changed, 10)
+    other = np.asarray(state.rbms[0].weights[0])
+    np.testing.assert_array_equal(weights[1::2, :3], other[1::2, :3])
+    assert np.abs(weights[::2, 3:] - other[::2, 3:]).max() > 0.01
+
+
+def test_hidden_units_are_dealt_to_blocks_in_proportion():
+    config = DBMConfig((6, 3, 2), levels=(2, 3, 2, 2, 2, 2), blocks=(0, 0, 0, 0, 1, 1))
+    mask = np.asarray(block_mask(config))
+    assert mask.shape == (7, 3)
+    np.testing.assert_array_equal(mask.sum(axis=1), [2, 2, 2, 2, 2, 1, 1])
+    mask = block_mask(DBMConfig((6, 4, 2), blocks=(1, 0, 1, 0, 1, 0)))
+    np.testing.assert_array_equal(mask, [[0, 0, 1, 1], [1, 1, 0, 0]] * 3)

@@ -1,0 +1,116 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models import DBMConfig, RBMConfig, dbm, pretraining, rbm
+from models.boltzmann import sampling
+from models.boltzmann.dbm import DBMState, start_fine_tuning
+from models.boltzmann.energy import given_visible
+from models.boltzmann.rbm import RBMState
+from models.boltzmann.sampling import gibbs_draws
+from tests.depth import usual_or_deep
+from tests.models import toy
+from tests.models.boltzmann.chains import NUM_CHAINS, drawn, settled
+from tests.models.chance import assert_drawn_from
+from tests.models.enumeration import SHAPES, joint_codes, machine, probabilities
+from tests.models.toy import assert_same
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("seed", usual_or_deep([0, 1], [0, 1, 2]))
+def test_long_chains_visit_all_joint_states_as_often_as_they_should(shape, seed):
+    params, levels = machine(shape, seed, scale=0.7)
+    layers, probability, _ = probabilities(params, levels)
+    # One draw from each of many chains: independent, as the chi-square test wants them.
+    chains = drawn(shape, seed)
+    place = np.empty(len(probability), int)
+    place[joint_codes(layers, levels)] = np.arange(len(probability))
+    assert_drawn_from(place[joint_codes(chains, levels)], probability)
+
+    # Covariances of neighbouring layers, which sweeps of all layers at once would lose.
+    sizes = np.cumsum([0, *(layer.shape[1] for layer in layers)])
+    exact = np.cov(np.hstack(layers).T, aweights=probability, ddof=0)
+    ours = np.cov(np.hstack(chains).T, ddof=0)
+    neighbours = np.zeros_like(exact, dtype=bool)
+    for low, middle, high in zip(sizes, sizes[1:], sizes[2:], strict=False):
+        neighbours[low:middle, middle:high] = True
+    assert np.abs(exact[neighbours]).max() > 0.03
+    assert np.abs(ours - exact)[neighbours].max() < 5 * 0.25 / np.sqrt(NUM_CHAINS)
+
+
+def test_clamped_chains_sample_the_hidden_layers_given_the_visible_one():
+    params, _ = machine("DBM", seed=5)
+    layers, probability, _ = probabilities(params, None)
+    visible = np.array([1.0, 0, 1, 1])
+    match = (layers[0] == visible).all(axis=1)
+    given = probability[match] / probability[match].sum()
+    hidden = given_visible(params, jnp.asarray(visible))
+    chains = settled(jax.random.key(0), hidden, NUM_CHAINS)
+    place = np.empty(32, int)
+    place[joint_codes([layer[match] for layer in layers[1:]], None)] = np.arange(32)
+    assert_drawn_from(place[joint_codes(chains, None)], given)
+
+
+def test_draws_along_chains_are_as_thinned():
+    params, levels = machine("softmax RBM", seed=6, scale=1.5)
+    start = tuple(layer[:400] for layer in drawn("softmax RBM", 0))
+
+    def draws(burn_in, thinning):
+        return gibbs_draws(
+            jax.random.key(1), params, start, 50, burn_in=burn_in, thinning=thinning, levels=levels
+        )
+
+    often, seldom = draws(burn_in=0, thinning=1), draws(burn_in=5, thinning=3)
+    for layers in (often, seldom):
+        assert [layer.shape for layer in layers] == [(50, 400, 6), (50, 400, 3)]
+    jax.tree.map(lambda draw, layer: np.testing.assert_array_equal(draw[0], layer), often, start)
+    assert (seldom[0][0] != start[0]).any()
+
+    def correlation(layers):
+        top = np.asarray(layers[-1])[..., 0]
+        return np.corrcoef(top[:-1].ravel(), top[1:].ravel())[0, 1]
+
+    assert correlation(often) > correlation(seldom) + 0.05
+
+
+# Frequencies that are off by a tenth throughout add 200 to a chi-square of some 100 degrees of
+# freedom, whose limit is then about 180.
+NUM_SAMPLES = usual_or_deep(20_000, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("shape", "model", "state"),
+    [
+        ("softmax RBM", rbm(RBMConfig(3, 3, SHAPES["softmax RBM"][1], sample_sweeps=60)), RBMState),
+        (
+            "softmax DBM",
+            dbm(DBMConfig((3, 3, 2), levels=SHAPES["softmax DBM"][1], sample_sweeps=60)),
+            DBMState,
+        ),
+    ],
+)
+def test_samples_of_a_model_follow_the_machine(shape, model, state):
+    params, levels = machine(shape, seed=2, scale=0.7)
+    others = [None] * (len(state._fields) - 1)
+    samples = model.sample(jax.random.key(1), state(params, *others), NUM_SAMPLES)
+    assert samples.x.dtype == samples.u.dtype == np.int8
+    layers, probability, _ = probabilities(params, levels)
+    seen = joint_codes([layers[0], layers[-1]], levels)
+    sizes = (*levels, *(2,) * layers[-1].shape[1])
+    codes = np.ravel_multi_index(np.hstack(samples).astype(int).T, sizes)
+    assert_drawn_from(codes, np.bincount(seen, probability))
+
+
+def test_both_phases_of_a_dbm_draw_the_same_samples_with_one_compiled_sampler():
+    stack = pretraining(toy.DBM)
+    (start, _), *_, (state, _) = toy.pretrained()
+    early = stack.sample(jax.random.key(1), state, 30)
+    compiled = sampling._draw._cache_size()
+    assert_same(dbm(toy.DBM).sample(jax.random.key(1), state, 30), early)
+    fine = start_fine_tuning(jax.random.key(2), toy.DBM, state.params, toy.CELLS)
+    assert_same(dbm(toy.DBM).sample(jax.random.key(1), fine, 30), early)
+    assert sampling._draw._cache_size() == compiled
+    assert (early.x.shape, early.u.shape) == ((30, 3), (30, 3))
+    # It does depend on the state.
+    assert (stack.sample(jax.random.key(1), start, 30).x != early.x).any()
