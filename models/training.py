@@ -185,6 +185,8 @@ def sample_at(
     check_key(key)
     check_type(model, "model", GenerativeModel)
     num_samples = as_count(num_samples, "num_samples")
+    if not isinstance(stream, Iterable):
+        raise ValueError(f"`stream` must be an iterable of (epoch, state, info), got {stream!r}")
 
     def draw() -> Iterator[Drawn]:
         for epoch, state, _ in stream:

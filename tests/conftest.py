@@ -2,6 +2,12 @@ import os
 
 # Before JAX computes: one core each for the processes that run tests, and the bits of one core.
 os.environ["NPROC"] = "1"
+if os.environ.get("LOGLIN_TEST_DEEP") != "1":
+    # Most of the time goes into compiling. The usual tests leave out LLVM's optimisations; the deep
+    # ones run the code that users run.
+    os.environ["XLA_FLAGS"] = (
+        os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
+    )
 
 from pathlib import Path
 

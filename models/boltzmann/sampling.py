@@ -36,7 +36,8 @@ def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Level
         own_levels = levels_of(levels, index)
         inputs = layer_input(params, state, index)
         num_columns = units.num_columns(inputs.shape[-1], own_levels)
-        uniforms = uniform(keys[index], (*inputs.shape[:-1], num_columns))
+        # Of the shape of the layer: without neighbours, inputs know nothing of the chains.
+        uniforms = uniform(keys[index], (*state[index].shape[:-1], num_columns))
         state[index] = units.draw(uniforms, inputs, own_levels)
     return tuple(state)
 
@@ -93,6 +94,7 @@ def gibbs_draws(
     return scan_with_keys(draws_key, draw, layers, length=num_draws)[1]
 
 
+@partial(jax.jit, static_argnames=("num_chains", "levels"))
 def independent_layers(
     key: jax.Array, params: DBMParams, num_chains: int, levels: Levels = None
 ) -> Layers:

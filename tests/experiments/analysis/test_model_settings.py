@@ -6,9 +6,11 @@ from experiments.analysis.model_settings import ModelSettings, check_models
 from models import snapshots
 from models.boltzmann.dbm import DBMState
 from models.boltzmann.pretraining import StackState
+from tests.experiments.tiny import CELLS as X
 
-X = np.random.default_rng(0).integers(2, size=(30, 6)).astype(np.int8)
-DBM = ModelSettings(model="dbm", num_latents=2, batch_size=10)
+DBM = ModelSettings(model="dbm", batch_size=10)
+
+pytestmark = pytest.mark.xdist_group("stairs")  # they train the same models
 
 
 def train(settings, epochs):
@@ -27,24 +29,24 @@ def test_a_dbm_is_pretrained_and_then_fine_tuned():
     assert all(info.reconstruction[-1] > 0 for _, _, info in seen[1:])
     # One model draws from the states of either phase.
     for _, state, _ in seen[::4]:
-        samples = DBM.build(X).sample(jax.random.key(2), state, 5)
-        assert (samples.x.shape, samples.u.shape) == ((5, 6), (5, 2))
+        samples = DBM.build(X).sample(jax.random.key(2), state, 300)
+        assert (samples.x.shape, samples.u.shape) == ((300, 15), (300, 10))
     # What is seen does not depend on the other epochs, nor on when pretraining ended.
     rarely = train(DBM, [3, 8])
     np.testing.assert_array_equal(weights(rarely[-1]), weights(seen[-1]))
-    early = train(ModelSettings("dbm", 2, batch_size=10, pretrain_share=1.0), [2, 8])
+    early = train(ModelSettings("dbm", batch_size=10, pretrain_share=1.0), [2, 8])
     np.testing.assert_array_equal(weights(early[0]), weights(seen[1]))
     assert isinstance(early[-1][1], StackState)
 
 
 def test_a_vae_is_trained_as_by_snapshots():
-    settings = ModelSettings(num_latents=2, batch_size=10)
+    settings = ModelSettings(batch_size=10)
     model = settings.build(X)
-    seen, expected = train(settings, [0, 3]), list(snapshots(jax.random.key(1), model, X, [0, 3]))
-    assert [epoch for epoch, _, _ in seen] == [0, 3]
+    seen, expected = train(settings, [0, 2]), list(snapshots(jax.random.key(1), model, X, [0, 2]))
+    assert [epoch for epoch, _, _ in seen] == [0, 2]
     jax.tree.map(np.testing.assert_array_equal, seen, expected)
-    samples = model.sample(jax.random.key(2), seen[-1][1], 5)
-    assert (samples.x.shape, samples.u.shape) == ((5, 6), (5, 2))
+    samples = model.sample(jax.random.key(2), seen[-1][1], 300)
+    assert (samples.x.shape, samples.u.shape) == ((300, 15), (300, 10))
 
 
 def test_rates_are_the_papers_unless_one_is_named():

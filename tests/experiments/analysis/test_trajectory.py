@@ -13,10 +13,12 @@ from experiments.analysis.trajectory import (
     synthetic_cells,
 )
 from loglin import dichotomize, frequent_patterns, select_features
+from tests.experiments.tiny import CELLS as X
 
-X = np.random.default_rng(0).integers(2, size=(30, 6)).astype(np.int8)
-VAE = ModelSettings(num_latents=2, batch_size=10)
-CONFIG = TrajectoryConfig(4, 2, every=2, num_samples=100, num_patterns=8, num_shuffles=3)
+VAE = ModelSettings(batch_size=10)
+CONFIG = TrajectoryConfig(4, 2, every=2, num_samples=300, num_patterns=8, num_shuffles=3)
+
+pytestmark = pytest.mark.xdist_group("stairs")  # they train the same models
 
 
 def seen(config=CONFIG, settings=VAE):
@@ -31,7 +33,7 @@ def test_epochs_end_with_the_last_one():
 def test_a_checkpoint_shows_what_its_samples_show():
     for checkpoint in seen():
         key = jax.random.fold_in(split_keys(jax.random.key(1)).sample, checkpoint.epoch)
-        samples = VAE.build(X).sample(key, checkpoint.model_state, 100)
+        samples = VAE.build(X).sample(key, checkpoint.model_state, 300)
         np.testing.assert_array_equal(checkpoint.x, samples.x)
         np.testing.assert_array_equal(checkpoint.u, dichotomize(samples.u))
         expected = select_features(checkpoint.x, checkpoint.u, 2)
@@ -60,19 +62,19 @@ def test_a_trajectory_holds_all_checkpoints_and_leaves_blank_what_is_not_there()
         num_patterns = len(checkpoint.patterns.states)  # two genes have four patterns at most
         np.testing.assert_array_equal(states[:num_patterns], checkpoint.patterns.states)
         assert (states[num_patterns:] == -1).all()
-        assert counts.sum() == 100
+        assert counts.sum() == 300
         np.testing.assert_array_equal(trajectory.gains[at], checkpoint.selection.gains)
     assert (trajectory.first_from(1), trajectory.first_from(4)) == (1, 2)
     assert trajectory.first_from(5) is None
 
 
 def test_synthetic_cells_come_with_codes_of_their_latents():
-    (drawn,) = synthetic_cells(jax.random.key(1), VAE, X, [4], 100)
-    assert (drawn.epoch, drawn.x.shape, drawn.u.shape) == (4, (100, 6), (100, 2))
+    _, drawn = synthetic_cells(jax.random.key(1), VAE, X, [2, 4], 300)
+    assert (drawn.epoch, drawn.x.shape, drawn.u.shape) == (4, (300, 15), (300, 10))
     assert set(np.unique(drawn.u)) == {0, 1}
     # The keys of training and sampling are those of a trajectory without its shuffles.
     draw_key, _ = jax.random.split(jax.random.key(1))
-    (same,) = synthetic_cells(draw_key, VAE, X, [4], 100)
+    _, same = synthetic_cells(draw_key, VAE, X, [2, 4], 300)
     np.testing.assert_array_equal(same.x, seen()[-1].x)
 
 

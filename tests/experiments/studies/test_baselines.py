@@ -10,7 +10,7 @@ from tests.experiments.tiny import run
 
 def test_from_data_to_page(tmp_path, capsys):
     sizes = "--num-cells 40 --num-noise 5 --probability-noise 0.1 0.2 --num-presented 80"
-    more = "--num-selected 3 --num-samples 200 --num-factors 2 --seeds 2"
+    more = "--num-selected 3 --num-samples 300 --num-factors 2 --seeds 2 --batch-size 10"
     _, html = run(capsys, "baselines", f"{sizes} {more}", tmp_path)
     for method in baselines.METHODS:
         assert f"<th>{method}</th>" in html

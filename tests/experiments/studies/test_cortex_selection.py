@@ -12,6 +12,7 @@ from tests.experiments.tiny import CORTEX, run
 pytestmark = pytest.mark.xdist_group("cortex")  # they train the same models
 
 
+@pytest.mark.deep  # a VAE and a DBM of 100 genes to compile
 @pytest.mark.usefixtures("cortex_data")
 def test_from_data_to_page_and_annotation_on_the_same_models(tmp_path, capsys):
     two_starts = CORTEX.replace("--num-starts 1", "--num-starts 2")

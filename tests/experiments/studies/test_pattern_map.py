@@ -1,4 +1,8 @@
+import pytest
+
 from tests.experiments.tiny import run
+
+pytestmark = pytest.mark.xdist_group("stairs")  # they train the same models
 
 
 def test_from_data_to_page(tmp_path, capsys):

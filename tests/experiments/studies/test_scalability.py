@@ -10,7 +10,7 @@ def test_from_data_to_page(tmp_path, capsys):
     # What is compiled for two DBMs would take half a minute; other studies train them.
     model = usual_or_deep("vae", "dbm")
     settings = "--num-noise 4 8 --num-cells 40 --num-epochs 2 --every 2 --num-samples 300"
-    more = f"--num-selected 3 --batch-size 20 --seeds 2 --model {model}"
+    more = f"--num-selected 3 --batch-size 10 --seeds 2 --model {model}"
     out, html = run(capsys, "scalability", f"{settings} {more}", tmp_path)
     assert "4 units" in out
     assert "36 genes: " in html

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from experiments.data.stairs import stair_genes
 from experiments.runs.units import Done
@@ -6,12 +7,16 @@ from experiments.studies import significance
 from experiments.studies.significance.experiment import Result
 from tests.experiments.tiny import run
 
+pytestmark = pytest.mark.xdist_group("stairs")  # they train the same models
+
 
 def test_from_data_to_page(tmp_path, capsys):
-    null = "--null.num-cells 30 --null.num-stages 1 --null.num-noise 0 --null.num-epochs 1"
-    stairs = "--num-cells 40 --num-stages 3 --num-noise 4 --num-epochs 1 --num-selected 3"
-    more = "--null.num-selected 3 --num-stairs 1 --num-permutations 4 --num-samples 100 --seeds 2"
-    _, html = run(capsys, "significance", f"{null} {stairs} {more}", tmp_path)
+    # Data sets of one shape, so that one model is compiled.
+    null = "--null.num-cells 40 --null.num-stages 3 --null.num-noise 4 --null.num-epochs 2"
+    stairs = "--num-cells 40 --num-stages 3 --num-noise 4 --num-epochs 2 --num-selected 3"
+    more = "--null.num-selected 3 --num-stairs 1 --num-permutations 4 --num-samples 300 --seeds 2"
+    settings = f"{null} {stairs} {more} --batch-size 10"
+    _, html = run(capsys, "significance", settings, tmp_path)
     assert "p up to 0.25 in" in html
     assert "p up to 0.1 in" not in html  # with four permutations no p-value is that small
     assert "1 data set of the stair" in html

@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 
 from experiments.data.stairs import stair_genes
 from experiments.studies import training_progress
 from tests.experiments.studies.made import done, trajectory, verdicts
 from tests.experiments.tiny import STAIRS, run
+
+pytestmark = pytest.mark.xdist_group("stairs")  # they train the same models
 
 
 def test_from_data_to_page(tmp_path, capsys):

@@ -32,7 +32,7 @@ from tests.models.toy import assert_same, epoch_by_epoch
         ),
     ],
 )
-@pytest.mark.parametrize("centered", [True, False])
+@pytest.mark.parametrize("centered", usual_or_deep([True], [True, False]))
 def test_fine_tuning_raises_the_exact_log_likelihood_of_held_out_cells(config, centered):
     looks = toy.fine_tuned(replace(config, centered=centered))
     _, x = toy.cells_of(config)

@@ -58,6 +58,7 @@ def test_ais_agrees_with_the_exact_value(name):
     assert 250 < ours.effective_sample_size <= 500
 
 
+@pytest.mark.deep  # a hundred runs; the tests above are of one each
 @pytest.mark.parametrize("shape", usual_or_deep(["softmax DBM"], ["DBM", "softmax DBM"]))
 def test_ais_is_within_three_standard_errors_in_95_of_100_machines(shape):
     machines = [machine(shape, seed)[0] for seed in range(100)]

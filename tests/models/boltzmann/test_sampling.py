@@ -8,7 +8,7 @@ from models.boltzmann import sampling
 from models.boltzmann.dbm import DBMState, start_fine_tuning
 from models.boltzmann.energy import given_visible
 from models.boltzmann.rbm import RBMState
-from models.boltzmann.sampling import gibbs_draws
+from models.boltzmann.sampling import gibbs, gibbs_draws, independent_layers
 from tests.depth import usual_or_deep
 from tests.models import toy
 from tests.models.boltzmann.chains import NUM_CHAINS, drawn, settled
@@ -114,3 +114,18 @@ def test_both_phases_of_a_dbm_draw_the_same_samples_with_one_compiled_sampler():
     assert (early.x.shape, early.u.shape) == ((30, 3), (30, 3))
     # It does depend on the state.
     assert (stack.sample(jax.random.key(1), start, 30).x != early.x).any()
+
+
+def test_clamped_chains_of_an_rbm_are_as_many_for_each_visible_state():
+    params, _ = machine("RBM", 0)
+    visible = (
+        np.random.default_rng(0).integers(2, size=(3, len(params.biases[0]))).astype(np.float32)
+    )
+    hidden = given_visible(params, visible)
+    start_key, sweeps_key = jax.random.split(jax.random.key(0))
+    chains = independent_layers(start_key, hidden, num_chains=2000)
+    (layer,) = gibbs(sweeps_key, hidden, chains, num_sweeps=2)
+    assert chains[0].shape == layer.shape == (2000, 3, len(params.biases[1]))
+    expected = jax.nn.sigmoid(visible @ params.weights[0] + params.biases[1])
+    # Five standard errors of a frequency from 2000 chains.
+    np.testing.assert_allclose(layer.mean(axis=0), expected, atol=5 * 0.5 / np.sqrt(2000))
