@@ -33,9 +33,8 @@ _CUTS = (2.0, 4.0)
 """Absolute residuals beyond which tiles are shaded lightly and fully."""
 _MOST_AXES = 4
 """Largest number of axes, since their levels are written along the four sides of the plot."""
-_MARKS = {0: "\u2013", 1: "|"}
-_MARK_SPACE = "\u200a"
-"""Space between the marks of a pattern on a map, so that dashes do not join."""
+_MARKS = {0: "-", 1: "|"}
+"""Of a pattern on a map; a hyphen does not join its neighbours, as longer dashes do."""
 
 
 def mosaic_plot(
@@ -270,7 +269,7 @@ def map_plot(
     ax.scatter(places[:, 0], places[:, 1], s=areas, color=own_color, alpha=opacity, linewidths=0)
     for pattern, (state, place) in enumerate(zip(codes.astype(int), places, strict=True)):
         if np.isfinite(place).all():
-            marks = _MARK_SPACE.join(_MARKS.get(code, str(code)) for code in state.tolist())
+            marks = "".join(_MARKS.get(code, str(code)) for code in state.tolist())
             ax.annotate(
                 marks if words is None else f"{words[pattern]}\n{marks}", place, (0, 3),
                 textcoords="offset points", fontsize=6, ha="center", va="bottom",
