@@ -1,4 +1,5 @@
 import os
+import re
 
 # Before JAX computes: one core each for the processes that run tests, and the bits of one core.
 os.environ["NPROC"] = "1"
@@ -23,18 +24,22 @@ jax.config.update("jax_debug_key_reuse", True)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is marked `deep`, unless the deep tests run; keep each file in one process.
+    """Leave out what is marked `deep`, unless that runs; keep together what compiles alike.
 
-    Tests of a file share fixtures and what is compiled. Files that train the same models name a
-    group of their own: ``pytestmark = pytest.mark.xdist_group("cortex")``.
+    Tests of a file run in one process, where they share fixtures and compiled code, and so do those
+    of one room of `loglin` with the examples of its docstrings. Files that train the same models
+    name a group of their own: ``pytestmark = pytest.mark.xdist_group("stairs")``.
     """
     deep = [item for item in items if item.get_closest_marker("deep")]
     if deep and not DEEP:
         config.hook.pytest_deselected(items=deep)
         items[:] = [item for item in items if item not in deep]
+    items.sort(key=lambda item: "test_pages" not in item.nodeid)  # the longest first
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+            path = item.location[0].removeprefix("tests/")
+            room = re.match(r"loglin/(hierarchical|selection)/", path)
+            item.add_marker(pytest.mark.xdist_group(room[0] if room else path))
 
 
 @pytest.fixture

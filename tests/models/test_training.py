@@ -202,6 +202,7 @@ def assert_close_with_chains(ours, alone):
         assert (a == b).mean() > 0.99
 
 
+@pytest.mark.deep  # compiles the mapped training
 def test_starts_side_by_side_are_those_one_by_one_up_to_rounding():
     num_epochs = usual_or_deep(1, 4)
     starts = assert_starts_side_by_side(vae(VAE), MIXED, num_epochs, 3, assert_close)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from scipy.stats import entropy
 
 from experiments.data.stairs import stair_genes
@@ -8,6 +9,7 @@ from loglin import contingency_table
 from tests.experiments.tiny import run
 
 
+@pytest.mark.deep  # another model to compile
 def test_from_data_to_page(tmp_path, capsys):
     sizes = "--num-cells 40 --num-noise 5 --probability-noise 0.1 0.2 --num-presented 80"
     more = "--num-selected 3 --num-samples 300 --num-factors 2 --seeds 2 --batch-size 10"

@@ -6,6 +6,7 @@ from tests.depth import usual_or_deep
 from tests.experiments.tiny import run
 
 
+@pytest.mark.deep  # two more models to compile
 def test_from_data_to_page(tmp_path, capsys):
     # What is compiled for two DBMs would take half a minute; other studies train them.
     model = usual_or_deep("vae", "dbm")

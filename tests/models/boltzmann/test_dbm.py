@@ -45,6 +45,7 @@ def test_fine_tuning_raises_the_exact_log_likelihood_of_held_out_cells(config, c
     assert looks[-1][1].reconstruction.shape == (1,)
 
 
+@pytest.mark.deep  # a further machine to compile; the usual one has mixed levels, too
 def test_features_of_more_levels_are_learned():
     state, _ = toy.fine_tuned()[60]
     drawn = np.asarray(dbm(toy.DBM).sample(jax.random.key(1), state, 4000).x)
