@@ -25,8 +25,8 @@ assert Path("hair-eye-sex.png").stat().st_size > 10_000
 """What must hold when all examples of a page have run."""
 
 
-def page(name, num_blocks, *marks):
-    return pytest.param(name, num_blocks, marks=[pytest.mark.xdist_group(name), *marks])
+def page(name, num_blocks, *marks, group=None):
+    return pytest.param(name, num_blocks, marks=[pytest.mark.xdist_group(group or name), *marks])
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def page(name, num_blocks, *marks):
     [
         page("README.md", 7),
         page("docs/models.md", 6, pytest.mark.deep),  # six models to compile
-        page("docs/log-linear-models.md", 10),
+        page("docs/log-linear-models.md", 10, group="loglin/hierarchical/"),  # the same kernels
     ],
 )
 def test_the_examples_run_and_print_what_is_shown(name, num_blocks, tmp_path):

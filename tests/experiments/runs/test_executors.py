@@ -13,6 +13,7 @@ import pytest
 
 from experiments.runs.executors import InProcess, Workers, executor
 from experiments.runs.units import run_units
+from tests.depth import usual_or_deep
 from tests.experiments.runs import toy_study
 from tests.experiments.runs.toy_study import toy_units
 
@@ -90,7 +91,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", usual_or_deep([2], [0, 2]))
 def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(tmp_path, workers):
     script, out = tmp_path / "run.py", tmp_path / "out"
     script.write_text(RUN)

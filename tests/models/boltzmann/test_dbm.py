@@ -67,6 +67,7 @@ def test_init_pretrains():
     assert jnp.abs(untrained.params.weights[1]).max() < 0.1
 
 
+@pytest.mark.deep  # a machine of its own to compile
 def test_fine_tuning_joins_the_blocks_of_pretraining():
     params = toy.pretrained(toy.BLOCKS)[-1][0].params
     apart = ~block_mask(toy.BLOCKS)
@@ -77,6 +78,7 @@ def test_fine_tuning_joins_the_blocks_of_pretraining():
     assert np.abs(np.asarray(state.params.weights[0])[apart]).min() > 0
 
 
+@pytest.mark.deep  # the parts of the bound have usual tests of their own
 def test_the_bound_lies_below_the_exact_log_likelihood():
     state, _ = toy.fine_tuned()[10]
     x = toy.HELD_OUT_CELLS
