@@ -107,8 +107,7 @@ def latent_codes(u: ArrayLike) -> NDArray[Any]:
     latents = as_table(u, "u")
     if latents.dtype.kind != "f" or (latents == np.floor(latents)).all():
         return latents
-    values = _as_values(latents, "u")
-    return (values > np.quantile(values, 0.5, axis=0)).astype(np.int8)
+    return dichotomize(_as_values(latents, "u"))
 
 
 def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> NDArray[np.float64]:

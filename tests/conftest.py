@@ -1,9 +1,11 @@
 import os
 import re
 
+from tests.depth import DEEP
+
 # Before JAX computes: one core each for the processes that run tests, and the bits of one core.
 os.environ["NPROC"] = "1"
-if os.environ.get("LOGLIN_TEST_DEEP") != "1":
+if not DEEP:
     # Most of the time goes into compiling. The usual tests leave out LLVM's optimisations; the deep
     # ones run the code that users run.
     os.environ["XLA_FLAGS"] = (
@@ -15,8 +17,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-
-from tests.depth import DEEP
 
 # A key that is used twice is an error in every test.
 jax.config.update("jax_debug_key_reuse", True)
