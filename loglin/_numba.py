@@ -8,11 +8,14 @@ from numba.extending import intrinsic
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function on its first call, and cache the machine code on disk if possible."""
+    """Compile a function on its first call, and cache the machine code on disk if possible.
+
+    Python's lock is released while it runs, so that several threads can.
+    """
     try:
-        return njit(cache=True, error_model="numpy")(function)
+        return njit(cache=True, error_model="numpy", nogil=True)(function)
     except RuntimeError:  # numba found no writable folder for its cache
-        return njit(error_model="numpy")(function)
+        return njit(error_model="numpy", nogil=True)(function)
 
 
 @intrinsic

@@ -30,7 +30,9 @@ def as_codes(
                 f"`{name}` must hold whole numbers 0..L-1, got {bad} "
                 "(`dichotomize` or `categorize` turn values into codes)"
             )
-    smallest, most = codes.min(), codes.max()
+    # Where codes are bytes, a negative one is above 127 if read as unsigned: one pass for both.
+    most = int(codes.view(np.uint8).max()) if codes.dtype == np.int8 else codes.max()
+    smallest = 0 if codes.dtype == np.int8 and most < 128 else codes.min()
     if smallest < 0:
         raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
     if most >= MAX_LEVELS:
@@ -109,6 +111,13 @@ def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
     return value
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """Check that a setting is true or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"`{name}` must be True or False, got {value!r}")
+    return bool(value)
 
 
 def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:

@@ -7,6 +7,20 @@ import numpy as np
 
 from loglin._numba import compiled, popcount
 
+MOST = 16
+"""Largest number of levels of a packed column."""
+
+
+@compiled
+def set_bits(codes, columns, first, rows):
+    """Set bit first[k] + v - 1 of a packed row where column columns[k] has the code v > 0."""
+    for i in range(len(codes)):
+        for k in range(len(columns)):
+            code = codes[i, columns[k]]
+            if code > 0:
+                bit = first[k] + code - 1
+                rows[i, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+
 
 @compiled
 def _transpose(block):
@@ -25,7 +39,7 @@ def _transpose(block):
 
 
 @compiled
-def count_binary(rows, order, starts, slots, first_latent, ones, both):
+def count_packed(rows, order, starts, slots, first_latent, ones, both):
     """Count for each pattern how often each bit is set, alone and together with each latent.
 
     `rows` (n, words) holds the bits of each sample, features first, the latents from bit
@@ -64,7 +78,7 @@ def add_binary_information(
 ):  # fmt: skip
     """Add the terms of some patterns to the G2 of all binary candidates and latents.
 
-    `pair_g2` explains the terms. Here they are computed from the counts of `count_binary` and added
+    `pair_g2` explains the terms. Here they are computed from the counts of `count_packed` and added
     to `given_us` (latents, bits) and, if `conditional`, to `given_s` (latents, bits). `occupied`
     (2, latents, bits) and `num_states` (latents,) are as in `_g2`; `totals` (bits,) sums the ones.
     A state with a single sample has the same term whatever the value of the sample, so such states
@@ -72,7 +86,7 @@ def add_binary_information(
     `cell[k]` is k log k, but `cell[0]` is empty log(empty), the term of an empty cell, and
     `extra[k]` is (k + empty) log(k + empty). For larger counts logarithms are computed.
     """
-    num_latents, num_bits = both.shape[1:]
+    num_latents, num_bits = given_us.shape
     blank = _x_log_x(2 * empty)
     with_empty = np.empty(4)
     for g in range(len(sizes)):
@@ -182,41 +196,145 @@ def count_pair(x, u, order, starts, slots, table):
 
 
 @compiled
-def pair_g2(table, num_possible, empty):
+def pair_g2(table, num_possible, empty, cell):
     """Return G2 of [U S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
-    `num_possible` patterns could occur. Let T be the counts with 0 replaced by `empty`, and T+ the
-    sum of T over j. The terms are sums of T log(T / T+): `given_us` over the cells of the table,
-    except those of states of u without samples, and `given_s` over the table summed over u.
+    `num_possible` patterns could occur.
     """
     num_patterns, height, width = table.shape
-    given_us = given_s = 0.0
-    counts, occupied, by_value = np.zeros(width), np.zeros(width), np.empty(width)
-    num_states = 0
+    sums, counts, occupied = np.zeros(3), np.zeros(width), np.zeros(width)
+    by_value = np.empty(width)
     for g in range(num_patterns):
-        by_value[:] = 0.0
-        for state in range(height):
-            total = 0.0
-            terms = 0.0
-            any_sample = False
-            for value in range(width):
-                count = table[g, state, value]
-                any_sample |= count > 0
-                counts[value] += count
-                occupied[value] += count > 0
-                frequency = np.float64(count) if count > 0 else empty
-                terms += _x_log_x(frequency)
-                total += frequency
-                by_value[value] += frequency
-            if any_sample:
-                num_states += 1
-                given_us += terms - _x_log_x(total)
-        for value in range(width):
-            given_s += _x_log_x(by_value[value])
-        given_s -= _x_log_x(by_value.sum())
+        _add_pair(table[g], empty, cell, sums, counts, occupied, by_value)
     return _g2(
-        given_us, given_s, counts, occupied, num_states, height, num_patterns, num_possible, empty
+        sums[0], sums[1], counts, occupied, sums[2], height, num_patterns, num_possible, empty
     )
+
+
+@compiled
+def add_packed_pairs(
+    sizes, ones, both, layout, num_x_bits, few, empty, cell, sums, counts, occupied
+):  # fmt: skip
+    """Add the terms of some patterns to the G2 of pairs of packed columns.
+
+    `layout` (pairs, 4) is first bit and levels of the latent, then of the feature; the other arrays
+    are `PackedCounts`, and rows for each pair of what `packed_pairs_g2` turns into G2. Patterns
+    with fewer than `few` samples are left to `add_few_pairs`.
+    """
+    table, by_value = np.empty((MOST, MOST), np.int64), np.empty(MOST)
+    for g in range(len(sizes)):
+        if sizes[g] < few:
+            continue
+        for pair in range(len(layout)):
+            height, width = layout[pair, 1], layout[pair, 3]
+            unpack(sizes[g], ones[g], both[g], layout[pair], num_x_bits, table)
+            _add_pair(
+                table[:height, :width], empty, cell, sums[pair], counts[pair], occupied[pair],
+                by_value,
+            )  # fmt: skip
+
+
+@compiled
+def add_few_pairs(
+    starts, x, u, places, layout, empty, cell, sums, counts, occupied
+):  # fmt: skip
+    """Do what `add_packed_pairs` does, from `FewSamples`; `places` (pairs, 2) are rows of u, x."""
+    table, by_value = np.zeros((MOST, MOST), np.int64), np.empty(MOST)
+    for g in range(len(starts) - 1):
+        for pair in range(len(layout)):
+            height, width = layout[pair, 1], layout[pair, 3]
+            latent, feature = places[pair]
+            for i in range(starts[g], starts[g + 1]):
+                table[u[latent, i], x[feature, i]] += 1
+            _add_pair(
+                table[:height, :width], empty, cell, sums[pair], counts[pair], occupied[pair],
+                by_value,
+            )  # fmt: skip
+            for i in range(starts[g], starts[g + 1]):
+                table[u[latent, i], x[feature, i]] = 0
+
+
+def no_pair_terms(num_pairs):
+    """Return the terms that `add_packed_pairs` adds to, all zero."""
+    return np.zeros((num_pairs, 3)), *np.zeros((2, num_pairs, MOST))
+
+
+@compiled
+def packed_pairs_g2(layout, sums, counts, occupied, num_patterns, num_possible, empty):
+    """Return G2 of [U S][j] and of [U S][S j], each (pairs,), from their terms."""
+    scores = np.empty((2, len(layout)))
+    for pair in range(len(layout)):
+        height, width = layout[pair, 1], layout[pair, 3]
+        scores[0, pair], scores[1, pair] = _g2(
+            sums[pair, 0], sums[pair, 1], counts[pair, :width], occupied[pair, :width],
+            sums[pair, 2], height, num_patterns, num_possible, empty,
+        )  # fmt: skip
+    return scores
+
+
+@compiled
+def unpack(size, ones, both, pair, num_x_bits, table):
+    """Set `table` to the counts (u, j) of a pair of packed columns in one pattern.
+
+    The lowest level has no bit; its counts are what the others leave of the total.
+    """
+    first_u, height, first_x, width = pair
+    table[0, 0] = size
+    for value in range(1, width):
+        count = np.int64(ones[first_x + value - 1])
+        table[0, value] = count
+        table[0, 0] -= count
+    for state in range(1, height):
+        in_state = np.int64(ones[num_x_bits + first_u + state - 1])
+        table[state, 0] = in_state
+        for value in range(1, width):
+            count = np.int64(both[first_u + state - 1, first_x + value - 1])
+            table[state, value] = count
+            table[state, 0] -= count
+            table[0, value] -= count
+        table[0, 0] -= table[state, 0]
+
+
+@compiled
+def _add_pair(table, empty, cell, sums, counts, occupied, by_value):
+    """Add the terms of one pattern to the G2 of a pair, from its counts (u, j).
+
+    Let T be the counts with 0 replaced by `empty`, and T+ the sum of T over j. The terms are sums
+    of T log(T / T+): `sums[0]` over the cells of the table, except those of states of u without
+    samples, and `sums[1]` over the table summed over u. `sums[2]` is the number of states with
+    samples; `counts` and `occupied` are as in `_g2`, `cell` as in `add_binary_information`, and
+    `by_value` is memory to work in.
+    """
+    height, width = table.shape
+    by_value[:width] = 0.0
+    num_blank = 0
+    for state in range(height):
+        n, num_empty = 0, 0
+        terms = 0.0
+        for value in range(width):
+            n += table[state, value]
+        if n == 0:
+            num_blank += 1
+            continue
+        for value in range(width):
+            count = table[state, value]
+            if count == 0:
+                num_empty += 1
+                terms += cell[0]
+                by_value[value] += empty
+            else:
+                terms += cell[count] if count < len(cell) else _x_log_x(np.float64(count))
+                counts[value] += count
+                occupied[value] += 1.0
+                by_value[value] += count
+        sums[2] += 1
+        sums[0] += terms - _x_log_x(n + num_empty * empty)
+    total = 0.0
+    for value in range(width):
+        by_value[value] += num_blank * empty
+        total += by_value[value]
+        sums[1] += _x_log_x(by_value[value])
+    sums[1] -= _x_log_x(total)
 
 
 @compiled

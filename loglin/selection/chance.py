@@ -1,9 +1,12 @@
-"""Gains by chance alone: the gains of shuffled features (Section 2.2).
+"""Gains by chance alone (Section 2.2): of shuffled features, or by the margins of the tables.
 
 A gain can be large for two reasons that say nothing about the latents: a count of one half in every
 empty cell favours rare features in a sparse table, and under Eq. 1 a feature may be associated only
 with the features chosen before. Shuffling a feature among the samples breaks all its associations
 and keeps the frequencies of its values; the gain that is left is due to chance.
+
+Where the expectation by chance was subtracted from a conditional gain, its distribution by chance
+is known well enough to do without shuffling: see `chance_by_margins`.
 """
 
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc
 
 from loglin.selection.memory import Memory, in_memory
 from loglin.selection.scoring import rounding
@@ -25,20 +29,37 @@ exceedance is that small; then chance explains a step if any shuffle reaches its
 _BATCH_SIZE = 2**26
 """Bytes of shuffled copies of a feature that are made at a time; a code takes one byte."""
 
-ScoreColumns = Callable[[Memory], NDArray[np.float64]]
-"""Function that scores columns, given the latents and the chosen features, (r, columns)."""
+_TINY = np.finfo(float).tiny
+
+GainsOf = Callable[[Memory], NDArray[np.float64]]
+"""Function that returns the gains of columns, given the latents and the chosen features."""
 
 
 class Chance(NamedTuple):
-    """Gains of shuffled features: one entry per step, or (q, p) for all candidates."""
+    """Gains by chance: one entry per step, or (q, p) for all candidates."""
 
     mean: NDArray[np.float64]
-    """Mean over the shuffles."""
+    """Mean over the shuffles; of corrected gains without shuffles, what was subtracted."""
     sd: NDArray[np.float64]
     """Standard deviation."""
     exceedance: NDArray[np.float64]
-    """(1 + shuffles with at least the gain) / (1 + shuffles): a valid p-value for the hypothesis
-    that the feature is independent of all others, unless it was chosen among many."""
+    """With shuffles, (1 + shuffles with at least the gain) / (1 + shuffles): a valid p-value for
+    the hypothesis that the feature is independent of all others, unless it was chosen among many.
+    Of corrected gains without shuffles, the p-value of `chance_by_margins`, which
+    allows for the choice."""
+
+
+class Margins(NamedTuple):
+    """What the margins of the tables say about corrected gains by chance; one entry for each."""
+
+    mean: Any
+    """Expectation of G2, summed over patterns and, where gains are sums, latents."""
+    df: Any
+    """Degrees of freedom of G2, likewise."""
+    square: Any
+    """About half the second cumulant of Pearson's X2, likewise."""
+    cube: Any
+    """About an eighth of its third cumulant, likewise."""
 
 
 class Shuffles(NamedTuple):
@@ -51,20 +72,18 @@ class Shuffles(NamedTuple):
     rng: np.random.Generator
 
 
-def as_shuffles(number: int, which: str, rng: Any, stop_at_chance: bool) -> Shuffles | None:
+def as_shuffles(number: int, which: str, rng: Any) -> Shuffles | None:
     """Check the arguments of `select_features`; return None if nothing is shuffled."""
     as_count(number, "num_shuffles", 0)
     if not isinstance(which, str) or which not in ("winner", "all"):
         raise ValueError(f"`shuffle` must be 'winner' or 'all', got {which!r}")
     if number and not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {rng!r}")
-    if stop_at_chance and not number:
-        raise ValueError("`stop_at_chance` needs `num_shuffles` of at least 1, got 0")
     return Shuffles(number, which, rng) if number else None
 
 
 def chance_of_step(
-    score: ScoreColumns,
+    gains_of: GainsOf,
     source: Memory,
     winner: int,
     gains: NDArray[np.float64],
@@ -74,7 +93,7 @@ def chance_of_step(
 
     Parameters
     ----------
-    score : callable
+    gains_of : callable
         Scores columns in the same way as the step scored the features.
     source : Memory
     winner : int
@@ -89,11 +108,11 @@ def chance_of_step(
         One entry per feature, NaN for features that were not shuffled.
     """
     if shuffles.which == "all":
-        shuffled = _shuffle_all(score, source, shuffles)
+        shuffled = _shuffle_all(gains_of, source, shuffles)
         columns = np.flatnonzero(~np.isnan(gains))
     else:
         shuffled = np.full((shuffles.number, len(gains)), np.nan)
-        shuffled[:, winner] = _shuffle_one(score, source, winner, shuffles)
+        shuffled[:, winner] = _shuffle_one(gains_of, source, winner, shuffles)
         columns = np.array([winner])
     chance = Chance(*np.full((3, len(gains)), np.nan))
     chance.mean[columns] = shuffled[:, columns].mean(axis=0)
@@ -109,18 +128,61 @@ def is_by_chance(gain: float, mean: float, exceedance: float, num_shuffles: int)
     return bool(mean > MOST_BY_CHANCE * gain or exceedance > max(LEVEL, 1 / (1 + num_shuffles)))
 
 
-def _shuffle_all(score: ScoreColumns, source: Memory, shuffles: Shuffles) -> NDArray[np.float64]:
+def chance_by_margins(gains: Any, margins: Margins, num_tests: Any) -> Chance:
+    """Return how probable corrected conditional gains are by chance; all arguments broadcast.
+
+    Let a feature be dealt at random to the samples of each pattern of S. The mean of its G2 is then
+    known exactly; the higher cumulants are those of Pearson's X2, which G2 approaches and which
+    follow from the associations between the latents. Where sparse tables raise the mean of G2 above
+    that of X2, the standard deviation is raised in proportion. Two distributions stand in for that
+    of the sum over patterns and latents: a gamma distribution with this mean and variance, which
+    has the heavier tail for rare values, and a shifted one that also has the third cumulant
+    (Pearson 1959), which has the heavier tail for dependent latents. The larger p-value counts.
+
+    Parameters
+    ----------
+    gains : float or array
+        Corrected gains.
+    margins : Margins
+    num_tests : int or array
+        P-values are multiplied by the number of gains that were compared (Bonferroni), so that they
+        hold for the largest.
+
+    Returns
+    -------
+    Chance
+
+    References
+    ----------
+    Pearson (1959), Note on an approximation to the distribution of non-central chi-square,
+    Biometrika 46.
+    """
+    mean, df, square, cube = margins
+    varies = df > 0
+    ratio = np.maximum(1, mean / np.maximum(df, 1))
+    variance = np.where(varies, 2 * square * ratio**2, 1)
+    rate = mean / variance
+    # Where nothing varies, the gain is 0, and its p-value 1.
+    tail = gammaincc(np.maximum(rate * mean, _TINY), rate * np.maximum(gains + mean, 0) * varies)
+    shape = np.where(varies, square, 1) ** 3 / np.where(varies, cube, 1) ** 2
+    standardized = gains / np.sqrt(variance)
+    shifted = (shape + standardized * np.sqrt(2 * shape)) / 2
+    tail = np.maximum(tail, gammaincc(shape / 2, np.maximum(shifted, 0) * varies))
+    return Chance(mean, np.sqrt(variance * varies), np.minimum(1, num_tests * tail))
+
+
+def _shuffle_all(gains_of: GainsOf, source: Memory, shuffles: Shuffles) -> NDArray[np.float64]:
     """Return the gain of every feature after each shuffle, (shuffles, columns)."""
     levels = source.variables.x_levels.tolist(), source.variables.u_levels.tolist()
     gains = [
-        score(in_memory(shuffles.rng.permutation(source.x), source.u, *levels)).max(axis=0)
+        gains_of(in_memory(shuffles.rng.permutation(source.x), source.u, *levels))
         for _ in range(shuffles.number)
     ]
     return np.stack(gains)
 
 
 def _shuffle_one(
-    score: ScoreColumns, source: Memory, feature: int, shuffles: Shuffles
+    gains_of: GainsOf, source: Memory, feature: int, shuffles: Shuffles
 ) -> NDArray[np.float64]:
     """Return the gain of a feature after each shuffle, scoring its copies as separate features."""
     levels = int(source.variables.x_levels[feature])
@@ -131,5 +193,5 @@ def _shuffle_one(
         size = min(batch, shuffles.number - first)
         copies = shuffles.rng.permuted(np.tile(codes, (size, 1)), axis=1)
         columns = in_memory(copies.T, source.u, [levels] * size, source.variables.u_levels.tolist())
-        gains.append(score(columns).max(axis=0))
+        gains.append(gains_of(columns))
     return np.concatenate(gains)

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from loglin.selection import _kernels
 from loglin.selection.counting import (
-    BinaryCounts,
+    FewSamples,
+    PackedCounts,
     Variables,
     as_samples,
     describe_variables,
@@ -68,19 +69,29 @@ class Chunks(NamedTuple):
             num_possible_patterns(partition.num_possible, int(self.variables.x_levels[feature])),
         )
 
-    def binary_counts(self, partition: ChunkPartition) -> Iterator[BinaryCounts]:
-        """Count the binary columns of all patterns, chunk by chunk."""
-        num_x, num_latents = len(self.variables.binary_x), len(self.variables.binary_u)
+    @property
+    def few(self) -> int:
+        """None: a pattern with few samples in one chunk may have many in all."""
+        return 0
+
+    def few_samples(self, partition: ChunkPartition) -> Iterator[FewSamples]:
+        """Return nothing."""
+        return iter(())
+
+    def packed_counts(self, partition: ChunkPartition) -> Iterator[PackedCounts]:
+        """Count the packed columns of all patterns, chunk by chunk."""
+        num_x_bits, num_u_bits = self.variables.x_planes.num_bits, self.variables.u_planes.num_bits
         num_patterns, num_bits = partition.num_patterns, self.variables.num_bits
-        counts = BinaryCounts(
+        counts = PackedCounts(
             np.zeros(num_patterns, np.int64),
             np.zeros((num_patterns, num_bits), np.int64),
-            np.zeros((num_patterns, num_latents, num_bits), np.int64),
+            np.zeros((num_patterns, num_u_bits, num_bits), np.int64),
         )
         for x, u, order, starts, slots in self._grouped(partition):
-            rows = pack_rows(x, u, self.variables)
+            rows = np.empty((len(x), num_bits // 64), np.uint64)
+            pack_rows(x, u, self.variables, rows)
             counts.sizes[slots] += np.diff(starts)
-            _kernels.count_binary(rows, order, starts, slots, num_x, counts.ones, counts.both)
+            _kernels.count_packed(rows, order, starts, slots, num_x_bits, counts.ones, counts.both)
         yield counts
 
     def pair_tables(

@@ -2,9 +2,9 @@
 
 A `SampleSource` holds the samples, in memory (`memory.Memory`) or as chunks that are read again
 whenever they are counted (`chunks.Chunks`). A partition of it groups the samples by their pattern,
-that is, by the values of the chosen features; only patterns that occur are stored. Binary columns
-are packed into 64-bit words and counted all at once, columns with more levels pair by pair. Both
-sources give the same counts in the same order.
+that is, by the values of the chosen features; only patterns that occur are stored. Columns with few
+levels are packed into 64-bit words and counted all at once, others pair by pair. Both sources give
+the same counts in the same order.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,38 +13,91 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.selection import _kernels
 from loglin.validation import as_codes, check_rows
 
 
+class Planes(NamedTuple):
+    """Packed columns of the features, or of the latents.
+
+    A column takes one bit for each of its levels but the lowest: bit v - 1 says whether the code is
+    v. So a binary column is its own bit.
+    """
+
+    columns: NDArray[np.intp]
+    """(k,) the packed columns; those with at most two levels come first."""
+    levels: NDArray[np.int64]
+    """(k,) number of levels of each."""
+    first: NDArray[np.intp]
+    """(k,) first bit of each, counted from the first bit of the features or of the latents."""
+    num_binary: int
+    """Number of columns with at most two levels."""
+    num_bits: int
+    """Number of bits of all columns."""
+
+
+class PackedPairs(NamedTuple):
+    """The pairs of packed columns in which at least one is not binary."""
+
+    latents: NDArray[np.intp]
+    features: NDArray[np.intp]
+    places: NDArray[np.intp]
+    """(pairs, 2) positions of the latent and the feature among the packed columns."""
+    layout: NDArray[np.int64]
+    """(pairs, 4) first bit and levels of the latent, then of the feature."""
+
+
 class Variables(NamedTuple):
-    """Levels of the features and latents, and which of them are binary."""
+    """Levels of the features and latents, and how they are packed."""
 
     x_levels: NDArray[np.int64]
     """(p,) number of levels of each feature."""
     u_levels: NDArray[np.int64]
     """(r,) number of levels of each latent; without latents, one constant latent with one level."""
-    binary_x: NDArray[np.intp]
-    """Columns of x with two levels."""
-    binary_u: NDArray[np.intp]
-    """Columns of u with one or two levels."""
-    other_pairs: list[tuple[int, int]]
-    """Feature and latent of all pairs in which at least one is not binary."""
+    x_planes: Planes
+    u_planes: Planes
+    packed_pairs: PackedPairs
+    """The pairs of packed columns in which at least one is not binary."""
+    wide_pairs: list[tuple[int, int]]
+    """Feature and latent of all pairs in which at least one is not packed."""
+
+    @property
+    def all_binary(self) -> bool:
+        """Whether all columns have at most two levels."""
+        num_binary = self.x_planes.num_binary, self.u_planes.num_binary
+        return num_binary == (len(self.x_levels), len(self.u_levels))
+
+    @property
+    def has_binary_pairs(self) -> bool:
+        """Whether any feature and any latent have at most two levels."""
+        return self.x_planes.num_binary > 0 and self.u_planes.num_binary > 0
 
     @property
     def num_bits(self) -> int:
-        """Bits of a packed row: one per binary column, rounded up to words of 64."""
-        return 64 * -(-(len(self.binary_x) + len(self.binary_u)) // 64)
+        """Bits of a packed row: those of the features, then of the latents, in words of 64."""
+        return 64 * -(-(self.x_planes.num_bits + self.u_planes.num_bits) // 64)
 
 
-class BinaryCounts(NamedTuple):
-    """Counts of binary columns in some patterns; bits as in the packed rows, features first."""
+class PackedCounts(NamedTuple):
+    """Counts of packed columns in some patterns; bits as in the packed rows, features first."""
 
     sizes: NDArray[np.integer]
     """(patterns,) number of samples."""
     ones: NDArray[np.integer]
     """(patterns, bits) number of samples in which the bit is 1."""
     both: NDArray[np.integer]
-    """(patterns, latents, bits) number of samples in which the bit and the latent are 1."""
+    """(patterns, bits of the latents, bits) number of samples in which both bits are 1."""
+
+
+class FewSamples(NamedTuple):
+    """Codes of the packed columns in patterns with few samples, sorted by pattern."""
+
+    starts: NDArray[np.intp]
+    """(patterns + 1,) where each pattern starts."""
+    x: NDArray[np.int8]
+    """(k, m) codes of the packed features."""
+    u: NDArray[np.int8]
+    """(l, m) codes of the packed latents."""
 
 
 class Partition(Protocol):
@@ -73,14 +126,27 @@ class SampleSource(Protocol[P]):
     def num_samples(self) -> int:
         """Number of samples."""
 
+    def only(self, columns: NDArray[np.intp]) -> "SampleSource[P]":
+        """Return the same samples with these features only."""
+
     def start(self) -> P:
         """Return the partition before any feature is chosen: one pattern without features."""
 
     def refine(self, partition: P, feature: int) -> P:
         """Split every pattern by one more feature."""
 
-    def binary_counts(self, partition: P) -> Iterator[BinaryCounts]:
-        """Count the binary columns, some patterns at a time; each item is valid until the next."""
+    @property
+    def few(self) -> int:
+        """Pairs of packed columns are not counted as bits in patterns with fewer samples."""
+
+    def packed_counts(self, partition: P) -> Iterator[PackedCounts]:
+        """Count the packed columns, some patterns at a time; each item is valid until the next.
+
+        Patterns with fewer than `few` samples may be left out if there are no binary pairs.
+        """
+
+    def few_samples(self, partition: P) -> Iterator[FewSamples]:
+        """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
 
     def pair_tables(
         self, partition: P, pairs: Iterable[tuple[int, int]]
@@ -119,34 +185,67 @@ def empty_pair_table(
 
 
 def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
-    """Return the numbers of levels, sorted into binary columns and others."""
+    """Return the numbers of levels, and how the columns are packed."""
     x_array, u_array = np.array(x_levels, np.int64), np.array(u_levels, np.int64)
-    others = np.argwhere((x_array > 2)[:, None] | (u_array > 2))
+    wide = np.argwhere((x_array > _kernels.MOST)[:, None] | (u_array > _kernels.MOST))
+    x_planes, u_planes = _as_planes(x_array), _as_planes(u_array)
     return Variables(
         x_array,
         u_array,
-        np.flatnonzero(x_array == 2),
-        np.flatnonzero(u_array <= 2),
-        [(feature, latent) for feature, latent in others.tolist()],
+        x_planes,
+        u_planes,
+        _as_pairs(u_planes, x_planes),
+        [(feature, latent) for feature, latent in wide.tolist()],
     )
 
 
-def _binary(codes: NDArray[np.int8], columns: NDArray[np.intp]) -> NDArray[np.int8]:
-    """Return the binary columns, without a copy if all columns are binary."""
-    return codes if len(columns) == codes.shape[1] else codes[:, columns]
+def _as_planes(levels: NDArray[np.int64]) -> Planes:
+    """Lay out the columns that are packed."""
+    binary = np.flatnonzero(levels <= 2)
+    columns = np.append(binary, np.flatnonzero((levels > 2) & (levels <= _kernels.MOST)))
+    num_bits = np.maximum(levels[columns] - 1, 1)
+    first = np.cumsum(num_bits) - num_bits
+    return Planes(columns, levels[columns], first, len(binary), int(num_bits.sum()))
 
 
-def pack_rows(x: NDArray[np.int8], u: NDArray[np.int8], variables: Variables) -> NDArray[np.uint64]:
-    """Pack the binary columns, features first, into (n, words) 64-bit words, lowest bit first."""
-    num_x, num_u = len(variables.binary_x), len(variables.binary_u)
-    num_words = variables.num_bits // 64
-    rows = np.empty((len(x), num_words), np.uint64)
+def _as_pairs(u_planes: Planes, x_planes: Planes) -> PackedPairs:
+    """Return the pairs of packed columns in which at least one is not binary."""
+    latent, feature = np.nonzero((u_planes.levels[:, None] > 2) | (x_planes.levels > 2))
+    layout = [
+        u_planes.first[latent], u_planes.levels[latent],
+        x_planes.first[feature], x_planes.levels[feature],
+    ]  # fmt: skip
+    return PackedPairs(
+        u_planes.columns[latent], x_planes.columns[feature], np.column_stack([latent, feature]),
+        np.column_stack(layout),
+    )  # fmt: skip
+
+
+def pack_rows(
+    x: NDArray[np.int8], u: NDArray[np.int8], variables: Variables, rows: NDArray[np.uint64]
+) -> None:
+    """Pack the columns, features first, into `rows` (n, words), lowest bit first."""
+    num_x_bits, num_words = variables.x_planes.num_bits, rows.shape[1]
     # A thousand samples at a time, so that the unpacked copy stays small.
     bits = np.zeros((min(len(x), 1024), 64 * num_words), np.uint8)
     for first in range(0, len(x), 1024):
         block = slice(first, min(first + 1024, len(x)))
-        bits[: len(x[block]), :num_x] = _binary(x[block], variables.binary_x)
-        bits[: len(x[block]), num_x : num_x + num_u] = _binary(u[block], variables.binary_u)
-        packed = np.packbits(bits, bitorder="little").view("<u8").reshape(len(bits), num_words)
-        rows[block] = packed[: len(x[block])]
-    return rows
+        unpacked = bits[: len(x[block])]
+        unpacked[:, : variables.x_planes.num_binary] = _binary(x[block], variables.x_planes)
+        binary_u = slice(num_x_bits, num_x_bits + variables.u_planes.num_binary)
+        unpacked[:, binary_u] = _binary(u[block], variables.u_planes)
+        packed = np.packbits(unpacked, bitorder="little").view("<u8")
+        rows[block] = packed.reshape(len(unpacked), num_words)
+    for codes, planes, first_bit in (
+        (x, variables.x_planes, 0),
+        (u, variables.u_planes, num_x_bits),
+    ):
+        others = slice(planes.num_binary, None)
+        if len(planes.columns[others]):
+            _kernels.set_bits(codes, planes.columns[others], planes.first[others] + first_bit, rows)
+
+
+def _binary(codes: NDArray[np.int8], planes: Planes) -> NDArray[np.int8]:
+    """Return the binary columns, without a copy if all columns are binary."""
+    all_binary = planes.num_binary == codes.shape[1]
+    return codes if all_binary else codes[:, planes.columns[: planes.num_binary]]

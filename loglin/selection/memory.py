@@ -1,14 +1,17 @@
 """Samples held in memory, as a `SampleSource`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loglin._threads import in_threads
 from loglin.selection import _kernels
 from loglin.selection.counting import (
-    BinaryCounts,
+    FewSamples,
+    PackedCounts,
     Variables,
     describe_variables,
     empty_pair_table,
@@ -18,6 +21,10 @@ from loglin.selection.counting import (
 
 _BLOCK_SIZE = 2**16
 """Patterns are counted in blocks of about this many counts."""
+_SAMPLES = 2**12
+"""Samples in patterns with few are counted in blocks of about this many."""
+_WORK_OF_A_THREAD = 2**26
+"""Another thread is started for each so many samples times bits of the samples and the latents."""
 
 
 class MemoryPartition(NamedTuple):
@@ -45,12 +52,19 @@ class Memory(NamedTuple):
     """(n, r) codes."""
     variables: Variables
     rows: NDArray[np.uint64]
-    """(n, words) bits of the binary features, then of the binary latents."""
+    """(n, words) packed bits of the features, then of the latents."""
+    num_threads: int = 1
+    """Largest number of threads that count at the same time."""
 
     @property
     def num_samples(self) -> int:
         """Number of samples."""
         return len(self.x)
+
+    def only(self, columns: NDArray[np.intp]) -> "Memory":
+        """Return the same samples with these features only."""
+        levels = self.variables.x_levels[columns].tolist(), self.variables.u_levels.tolist()
+        return in_memory(self.x[:, columns], self.u, *levels, self.num_threads)
 
     def start(self) -> MemoryPartition:
         """Return the partition before any feature is chosen: one pattern without features."""
@@ -65,24 +79,75 @@ class Memory(NamedTuple):
             order, starts, num_possible_patterns(partition.num_possible, num_levels)
         )
 
-    def binary_counts(self, partition: MemoryPartition) -> Iterator[BinaryCounts]:
-        """Count the binary columns by blocks of patterns; each block is valid until the next."""
-        num_latents, num_bits = len(self.variables.binary_u), self.variables.num_bits
-        block = min(partition.num_patterns, max(1, _BLOCK_SIZE // (num_bits * num_latents)))
-        slots = np.arange(block)
+    @property
+    def few(self) -> int:
+        """Pairs of packed columns are not counted as bits in patterns with fewer samples.
+
+        Bits cost as much for each pattern as its table has cells, codes as much as it has samples.
+        """
+        layout = self.variables.packed_pairs.layout
+        return int((layout[:, 1] * layout[:, 3]).max()) if len(layout) else 0
+
+    def packed_counts(self, partition: MemoryPartition) -> Iterator[PackedCounts]:
+        """Count the packed columns by blocks of patterns; each block is valid until the next."""
+        num_u_bits, num_bits = self.variables.u_planes.num_bits, self.variables.num_bits
+        if not self.variables.has_binary_pairs:
+            partition = _with_at_least(partition, self.few)
+        most = _BLOCK_SIZE // max(1, num_bits * num_u_bits)
+        block = max(1, min(partition.num_patterns, most))
         ones = np.empty((block, num_bits), np.uint32)
-        both = np.empty((block, num_latents, num_bits), np.uint32)
+        both = np.empty((block, num_u_bits, num_bits), np.uint32)
         for first in range(0, partition.num_patterns, block):
             starts = partition.starts[first : first + block + 1]
             sizes = np.diff(starts).astype(np.uint32)
-            counts = BinaryCounts(sizes, ones[: len(sizes)], both[: len(sizes)])
+            counts = PackedCounts(sizes, ones[: len(sizes)], both[: len(sizes)])
             counts.ones.fill(0)
             counts.both.fill(0)
-            _kernels.count_binary(
-                self.rows, partition.order, starts, slots, len(self.variables.binary_x),
-                counts.ones, counts.both,
-            )  # fmt: skip
+            self._count(partition.order, starts, counts)
             yield counts
+
+    def few_samples(self, partition: MemoryPartition) -> Iterator[FewSamples]:
+        """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
+        sizes = np.diff(partition.starts)
+        is_few = (sizes < self.few) & (sizes > 0)
+        samples = partition.order[np.repeat(is_few, sizes)]
+        starts = np.append(0, np.cumsum(sizes[is_few]))
+        x_columns, u_columns = self.variables.x_planes.columns, self.variables.u_planes.columns
+        first = 0
+        while first < len(starts) - 1:
+            last = max(first + 1, np.searchsorted(starts, starts[first] + _SAMPLES, "right") - 1)
+            block = samples[starts[first] : starts[last]]
+            yield FewSamples(
+                starts[first : last + 1] - starts[first],
+                np.ascontiguousarray(self.x[block][:, x_columns].T),
+                np.ascontiguousarray(self.u[block][:, u_columns].T),
+            )
+            first = last
+
+    def _count(
+        self, order: NDArray[np.intp], starts: NDArray[np.intp], counts: PackedCounts
+    ) -> None:
+        """Add the samples order[starts[0]] to order[starts[-1] - 1] to the counts.
+
+        Each thread counts an equal share of the samples, and adds to counts of its own.
+        """
+        first_latent = self.variables.x_planes.num_bits
+        work = int(starts[-1] - starts[0]) * counts.both[0].size
+        num_threads = max(1, min(self.num_threads, work // _WORK_OF_A_THREAD))
+        cuts = np.linspace(starts[0], starts[-1], num_threads + 1).astype(np.intp)
+        pieces: list[tuple[Any, ...]] = []
+        own_counts: list[PackedCounts] = []
+        for first, last in pairwise(cuts):
+            patterns = slice(*np.searchsorted(starts, [first, last], side="right") - [1, 0])
+            own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
+            slots = np.arange(len(starts))[patterns]
+            own_starts = np.clip(np.append(starts[slots], last), first, last)
+            pieces.append((self.rows, order, own_starts, slots, first_latent, own.ones, own.both))
+            own_counts.append(own)
+        in_threads(_kernels.count_packed, pieces)
+        for own in own_counts[1:]:
+            counts.ones[:] += own.ones
+            counts.both[:] += own.both
 
     def pair_tables(
         self, partition: MemoryPartition, pairs: Iterable[tuple[int, int]]
@@ -96,9 +161,25 @@ class Memory(NamedTuple):
             yield table
 
 
+def _with_at_least(partition: MemoryPartition, smallest: int) -> MemoryPartition:
+    """Return the patterns with at least so many samples."""
+    sizes = np.diff(partition.starts)
+    kept = sizes >= smallest
+    order = partition.order[np.repeat(kept, sizes)]
+    return MemoryPartition(order, np.append(0, np.cumsum(sizes[kept])), partition.num_possible)
+
+
 def in_memory(
-    x: NDArray[np.int8], u: NDArray[np.int8], x_levels: Sequence[int], u_levels: Sequence[int]
+    x: NDArray[np.int8],
+    u: NDArray[np.int8],
+    x_levels: Sequence[int],
+    u_levels: Sequence[int],
+    num_threads: int = 1,
 ) -> Memory:
     """Return a source of codes x (n, p) and u (n, r) that have been checked."""
     variables = describe_variables(x_levels, u_levels)
-    return Memory(x, u, variables, pack_rows(x, u, variables))
+    rows = np.empty((len(x), variables.num_bits // 64), np.uint64)
+    num_pieces = max(1, min(num_threads, x.size // _WORK_OF_A_THREAD))
+    blocks = [slice(b[0], b[-1] + 1) for b in np.array_split(np.arange(len(x)), num_pieces)]
+    in_threads(pack_rows, [(x[b], u[b], variables, rows[b]) for b in blocks])
+    return Memory(x, u, variables, rows, num_threads)

@@ -12,7 +12,8 @@ Only patterns that occur are visited: if log(T / T+) is replaced by log(w T / T+
 levels, the cells of all other patterns add nothing. Any other null model is fitted to dense tables.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,43 +21,78 @@ from numpy.typing import NDArray
 
 from loglin.hierarchical.fitting import fit_tables
 from loglin.hierarchical.generators import degrees_of_freedom
+from loglin.selection import _information_kernels as _information
 from loglin.selection import _kernels
-from loglin.selection.counting import P, SampleSource
+from loglin.selection.counting import P, SampleSource, Variables
 from loglin.selection.memory import Memory
 from loglin.tables import contingency_table
-from loglin.validation import as_number
+from loglin.validation import as_choice, as_flag, as_number
 
 NullModel = str | Callable[[int], Iterable[Iterable[int]]]
 NULL_MODELS = ("joint", "conditional")
+ACROSS = ("max", "sum")
 
 _TABLE_SIZE = 2**16
 """Logarithms of counts below this are looked up in a table."""
 
 
 class Statistic(NamedTuple):
-    """The null model, the count of an empty cell, and tables of logarithms for G2."""
+    """What is scored, with tables of logarithms for it."""
 
     null_model: NullModel
     """ "joint", "conditional", or a function from the number of variables to generators."""
     empty: float
     """Count used for an empty cell."""
+    across: str
+    """Whether a gain is the maximum or the sum of the scores over the latents."""
+    corrected: bool
+    """Whether the expectation by chance is subtracted."""
     cell: NDArray[np.float64]
     """k log k for k = 1, 2, ...; the entry for 0 is empty log(empty), the term of an empty cell."""
     extra: NDArray[np.float64]
     """(k + empty) log(k + empty)."""
 
 
-def as_statistic(null_model: Any, empty: float, num_samples: int) -> Statistic:
-    """Check the null model and the count of an empty cell; tabulate logarithms."""
+class Scores(NamedTuple):
+    """G2 of the null model for every latent and column, and the part of it that is by chance."""
+
+    values: NDArray[np.float64]
+    """(r, columns) G2, less its expectation by chance if the statistic is corrected."""
+    expected: NDArray[np.float64]
+    """(r, columns) the expectation by chance; 0 if the statistic is not corrected."""
+    df: NDArray[np.float64]
+    """(r, columns) degrees of freedom, counting patterns in which both variables vary; 0 if the
+    statistic is not corrected."""
+    cumulants: NDArray[np.float64]
+    """(2, columns) of the sum over the latents by chance, about: half the second cumulant, and an
+    eighth of the third; 0 likewise."""
+
+
+def as_statistic(
+    null_model: Any,
+    empty: Any,
+    num_samples: int,
+    across: Any = "max",
+    corrected: Any = False,
+) -> Statistic:
+    """Check what is to be scored; tabulate logarithms."""
     if not (callable(null_model) or (isinstance(null_model, str) and null_model in NULL_MODELS)):
         raise ValueError(
             f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
         )
+    as_choice(across, "across", ACROSS)
+    as_flag(corrected, "corrected")
+    if corrected and null_model != "conditional":
+        raise ValueError(f"`corrected` needs `null_model` 'conditional', got {null_model!r}")
+    if empty is None:
+        empty = 0.0 if corrected else 0.5
     empty = as_number(empty, "empty", 0)
+    if corrected and empty > 0:
+        raise ValueError(f"`empty` must be 0 where `corrected` is true, got {empty:g}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
     cell, extra = (k * np.log(np.where(k > 0, k, 1.0)) for k in (counts, counts + empty))
     cell[0] = extra[0]
-    return Statistic(null_model, empty, cell, extra)
+    return Statistic(null_model, empty, across, corrected, cell, extra)
 
 
 def score(
@@ -65,8 +101,8 @@ def score(
     chosen: list[int],
     partition: P,
     statistic: Statistic,
-) -> NDArray[np.float64]:
-    """Return G2 of the null model for every latent and column, (r, columns).
+) -> Scores:
+    """Return G2 of the null model for every latent and column.
 
     Parameters
     ----------
@@ -81,32 +117,148 @@ def score(
     statistic : Statistic
     """
     null_model, empty = statistic.null_model, statistic.empty
+    shape = len(columns.variables.u_levels), len(columns.variables.x_levels)
     if callable(null_model):
         assert isinstance(columns, Memory)  # `select_features` refuses chunks
         assert isinstance(source, Memory)
-        return _score_from_tables(columns, source, chosen, null_model, empty)
-    variables = columns.variables
-    if not variables.other_pairs:
-        return _score_binary(columns, partition, statistic)
-    scores = np.empty((len(variables.u_levels), len(variables.x_levels)))
-    if len(variables.binary_x) and len(variables.binary_u):
-        binary = np.ix_(variables.binary_u, variables.binary_x)
-        scores[binary] = _score_binary(columns, partition, statistic)
-    tables = columns.pair_tables(partition, variables.other_pairs)
-    for (feature, latent), table in zip(variables.other_pairs, tables, strict=True):
-        both = _kernels.pair_g2(table, partition.num_possible, empty)
-        scores[latent, feature] = both[NULL_MODELS.index(null_model)]
-    return scores
+        values = _score_from_tables(columns, source, chosen, null_model, empty)
+        return Scores(values, *np.zeros((2, *shape)), np.zeros((2, shape[1])))
+    if null_model == "conditional" and empty == 0:
+        return _score_information(columns, partition, statistic)
+    return _score_closed_form(columns, partition, statistic)
 
 
-def gain_parts(table: NDArray[np.int64], num_possible: float, empty: float) -> tuple[float, float]:
+def _score_closed_form(columns: SampleSource[P], partition: P, statistic: Statistic) -> Scores:
+    """Return G2 of [U S][j] or [U S][S j] with any count in empty cells."""
+    variables, empty = columns.variables, statistic.empty
+    num_u, num_x = variables.u_planes.num_binary, variables.x_planes.num_binary
+    first_latent, pairs = variables.x_planes.num_bits, variables.packed_pairs
+    conditional = statistic.null_model == "conditional"
+    given_us, given_s = np.zeros((2, num_u, num_x))
+    occupied = np.zeros((2, num_u, num_x), np.int64)
+    num_states, num_singles = np.zeros((2, num_u), np.int64)
+    totals = np.zeros(num_x)
+    of_pairs = _kernels.no_pair_terms(len(pairs.layout)) if len(pairs.layout) else ()
+    for counts in columns.packed_counts(partition):
+        _kernels.add_binary_information(
+            *counts, first_latent, statistic.cell, statistic.extra, empty, conditional, given_us,
+            given_s, occupied, num_states, num_singles, totals,
+        )  # fmt: skip
+        if len(pairs.layout):
+            _kernels.add_packed_pairs(
+                *counts, pairs.layout, first_latent, columns.few, empty, statistic.cell, *of_pairs
+            )
+    for codes in columns.few_samples(partition) if of_pairs else ():
+        _kernels.add_few_pairs(*codes, pairs.places, pairs.layout, empty, statistic.cell, *of_pairs)
+    patterns = partition.num_patterns, partition.num_possible
+    u_columns = variables.u_planes.columns[:num_u]
+    binary = _kernels.binary_g2(
+        given_us, given_s, occupied, num_states, num_singles, totals,
+        variables.u_levels[u_columns], columns.num_samples, *patterns, empty,
+    )  # fmt: skip
+    which = int(conditional)
+    values = binary[which]
+    if not variables.all_binary:
+        wide = [
+            _kernels.pair_g2(table, partition.num_possible, empty, statistic.cell)[which]
+            for table in columns.pair_tables(partition, variables.wide_pairs)
+        ]
+        others = np.zeros(0)
+        if of_pairs:
+            others = _kernels.packed_pairs_g2(pairs.layout, *of_pairs, *patterns, empty)[which]
+        values = _of_all_pairs(variables, values, others, wide)
+    zeros = np.zeros(values.shape)
+    return Scores(values, zeros, zeros, np.zeros((2, values.shape[1])))
+
+
+def _score_information(columns: SampleSource[P], partition: P, statistic: Statistic) -> Scores:
+    """Return G2 of [U S][S j] without counts in empty cells, corrected for chance if asked."""
+    variables, cell, corrected = columns.variables, statistic.cell, statistic.corrected
+    x_planes, u_planes, pairs = variables.x_planes, variables.u_planes, variables.packed_pairs
+    first_latent, few, small = x_planes.num_bits, columns.few, _small_expectations()
+    # G2, its expectation, and its degrees of freedom
+    binary = np.zeros((3, u_planes.num_binary, x_planes.num_binary))
+    others = np.zeros((3, len(pairs.layout)))
+    cumulants = np.zeros((2, len(x_planes.columns)))
+    has_others = len(pairs.layout) > 0
+    memory = _information.no_known_cells() if corrected and not variables.all_binary else ()
+    for counts in columns.packed_counts(partition):
+        _information.add_information(*counts, first_latent, cell, binary[0])
+        if corrected:
+            _information.add_chance(*counts, first_latent, cell, small, *binary[1:])
+            _information.add_cumulants(
+                *counts, u_planes.first, u_planes.levels, x_planes.first, x_planes.levels,
+                first_latent, few, cumulants,
+            )  # fmt: skip
+        if has_others:
+            of_pairs = (*counts, pairs.layout, first_latent, few, cell)
+            _information.add_pair_information(*of_pairs, others[0])
+            if corrected:
+                _information.add_pair_chance(*of_pairs, *memory, *others[1:])
+    if variables.all_binary:
+        return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
+    for codes in columns.few_samples(partition) if has_others else ():
+        _information.add_few_information(*codes, pairs.places, cell, others[0])
+        if corrected:
+            _information.add_few_chance(
+                *codes, pairs.places, pairs.layout, cell, *memory, *others[1:]
+            )
+            _information.add_few_cumulants(*codes, u_planes.levels, cumulants)
+    wide = np.zeros((3, len(variables.wide_pairs)))
+    tables = columns.pair_tables(partition, variables.wide_pairs)
+    for number, table in enumerate(tables):
+        wide[:, number] = _information.add_tables(
+            table, cell, *(memory or _information.no_known_cells())
+        )
+    g2, expected, df = (
+        _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
+    )
+    if not corrected:
+        expected[:], df[:] = 0, 0
+    # No latents are more dependent than equal ones: a bound where wide latents are not counted.
+    root = np.sqrt(df).sum(axis=0)
+    of_all = np.stack([root**2, root**3])
+    if len(u_planes.columns) == len(variables.u_levels):
+        of_all[:, x_planes.columns] = cumulants
+    return Scores(g2 - expected, expected, df, of_all)
+
+
+def _of_all_pairs(
+    variables: Variables,
+    binary: NDArray[np.float64],
+    packed: NDArray[np.float64],
+    wide: Sequence[float] | NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Put the values of all pairs in their places, (r, columns)."""
+    values = np.empty((len(variables.u_levels), len(variables.x_levels)))
+    rows = variables.u_planes.columns[: variables.u_planes.num_binary]
+    values[rows[:, None], variables.x_planes.columns[: variables.x_planes.num_binary]] = binary
+    values[variables.packed_pairs.latents, variables.packed_pairs.features] = packed
+    for (feature, latent), value in zip(variables.wide_pairs, wide, strict=True):
+        values[latent, feature] = value
+    return values
+
+
+@cache
+def _small_expectations() -> NDArray[np.float64]:
+    """Return the expectations of G2 in small tables, which are the same for all data."""
+    counts = np.arange(_information.SMALL + 1.0)
+    table: NDArray[np.float64] = _information.tabulate_expected(
+        counts * np.log(np.maximum(counts, 1.0))
+    )
+    return table
+
+
+def gain_parts(
+    table: NDArray[np.int64], num_possible: float, statistic: Statistic
+) -> tuple[float, float]:
     """Return G2 of [S][j] and of [U S][S j] from counts (patterns that occur, u, j).
 
     These are the association of j with the chosen features alone, and with u given these features.
     The first is taken in a margin of the table of (u, S, j) with its empty cells filled, the second
     in the table, so that they add up to G2 of [U S][j].
     """
-    joint, conditional = _kernels.pair_g2(table, num_possible, empty)
+    joint, conditional = _kernels.pair_g2(table, num_possible, statistic.empty, statistic.cell)
     return max(joint - conditional, 0.0), max(conditional, 0.0)
 
 
@@ -124,42 +276,25 @@ def null_degrees_of_freedom(
     chosen: list[int],
     num_possible: float,
     feature: int,
-    latent: int,
+    latents: list[int] | None,
     null_model: NullModel,
 ) -> float:
-    """Return the null model's degrees of freedom, counting all cells that could occur."""
-    height = int(source.variables.u_levels[latent])
+    """Return the null model's degrees of freedom, counting all cells that could occur.
+
+    They are summed over the tables of the feature with these latents, or with all.
+    """
     width = int(source.variables.x_levels[feature])
-    if callable(null_model):
-        levels = _table_levels(source, chosen, latent, width)
-        return float(degrees_of_freedom(null_model(len(levels)), levels))
-    if null_model == "joint":
-        return (num_possible * height - 1) * (width - 1)
-    return num_possible * (height - 1) * (width - 1)
-
-
-def _score_binary(
-    columns: SampleSource[P], partition: P, statistic: Statistic
-) -> NDArray[np.float64]:
-    """Return G2 of the null model for all binary columns with all binary latents."""
-    variables, empty = columns.variables, statistic.empty
-    num_x, num_u, num_bits = len(variables.binary_x), len(variables.binary_u), variables.num_bits
-    conditional = statistic.null_model == "conditional"
-    given_us, given_s = np.zeros((2, num_u, num_bits))
-    occupied = np.zeros((2, num_u, num_bits), np.int64)
-    num_states, num_singles = np.zeros((2, num_u), np.int64)
-    totals = np.zeros(num_bits)
-    for counts in columns.binary_counts(partition):
-        _kernels.add_binary_information(
-            counts.sizes, counts.ones, counts.both, num_x, statistic.cell, statistic.extra, empty,
-            conditional, given_us, given_s, occupied, num_states, num_singles, totals,
-        )  # fmt: skip
-    scores: NDArray[np.float64] = _kernels.binary_g2(
-        given_us, given_s, occupied, num_states, num_singles, totals[:num_x],
-        variables.u_levels[variables.binary_u], columns.num_samples, partition.num_patterns,
-        partition.num_possible, empty,
-    )  # fmt: skip
-    return scores[int(conditional)]
+    heights = source.variables.u_levels.tolist()
+    df = 0.0
+    for latent in range(len(heights)) if latents is None else latents:
+        if callable(null_model):
+            levels = _table_levels(source, chosen, latent, width)
+            df += degrees_of_freedom(null_model(len(levels)), levels)
+        elif null_model == "joint":
+            df += (num_possible * heights[latent] - 1) * (width - 1)
+        else:
+            df += num_possible * (heights[latent] - 1) * (width - 1)
+    return df
 
 
 def _score_from_tables(

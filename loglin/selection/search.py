@@ -2,7 +2,15 @@
 
 Let S be the features chosen so far. At each step every candidate j is scored by the G2 of a null
 model for the table of (u, S, j), that is, by how much worse it fits than the saturated model. The
-candidate with the largest score is added to S. The null model of Eq. 1 is [U S][j].
+candidate with the largest gain, the maximum or the sum of its scores over the latents, is added to
+S. Two null models matter most:
+
+- [U S][j], the paper's Eq. 1: the gain is 2 N I(j; u, S), association with u or with S;
+- [U S][S j]: the gain is 2 N I(j; u | S), what j tells about u beyond S. This is the greedy
+  maximisation of I(S; u), known as conditional mutual information maximisation (CMI in Brown et al.
+  2012). Summed over the latents u_l it maximises the sum of I(S; u_l).
+
+Brown, Pocock, Zhao & Lujan (2012), Conditional likelihood maximisation, J. Mach. Learn. Res. 13.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,20 +20,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin._threads import num_cores
 from loglin.selection.chance import (
+    LEVEL,
     Chance,
-    ScoreColumns,
+    Margins,
     Shuffles,
     as_shuffles,
+    chance_by_margins,
     chance_of_step,
     is_by_chance,
 )
 from loglin.selection.chunks import ReadChunks, in_chunks
-from loglin.selection.counting import P, SampleSource, as_samples
+from loglin.selection.counting import SampleSource, as_samples
 from loglin.selection.memory import Memory, in_memory
 from loglin.selection.results import Selection
 from loglin.selection.scoring import (
     NullModel,
+    Scores,
     Statistic,
     as_statistic,
     gain_parts,
@@ -39,25 +51,30 @@ STARTS = ("empty", "best-pair")
 
 
 def select_features(
-    x: ArrayLike | ReadChunks | Sequence[tuple[ArrayLike, ArrayLike | None]],
-    u: ArrayLike | None,
+    x: ArrayLike | ReadChunks | Sequence[Any],
+    u: ArrayLike | Sequence[ArrayLike] | None,
     num_features: int,
     *,
     levels: Sequence[int] | None = None,
     latent_levels: Sequence[int] | None = None,
     null_model: NullModel = "joint",
-    empty: float = 0.5,
+    across: str = "max",
+    corrected: bool = False,
+    empty: float | None = None,
     start: str = "empty",
     candidates: Iterable[int] | None = None,
     num_shuffles: int = 0,
     shuffle: str = "winner",
-    stop_at_chance: bool = False,
+    stop: str | None = None,
     rng: np.random.Generator | None = None,
+    num_threads: int | None = None,
 ) -> Selection:
     """Select features one by one, each with the largest G2 of the null model (Eq. 1).
 
-    With several latents, the score of a feature is the maximum over the latents. Scores that differ
-    only by rounding are tied; ties go to the lowest feature, then to the lowest latent.
+    The defaults are the rule of the paper. To cover everything that the latents know with features
+    that do not repeat each other, use ``null_model="conditional", across="sum", corrected=True``.
+    Gains that differ only by rounding are tied; ties go to the lowest feature, then to the lowest
+    latent.
 
     Parameters
     ----------
@@ -65,21 +82,32 @@ def select_features(
         Codes of the features. Samples that do not fit in memory can be given as chunks: a function
         that returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a
         list or tuple of such pairs. The argument `u` must then be None; the u of all pairs may be
-        None as well, for samples without latents.
-    u : (n, r) int array, or None
+        None as well, for samples without latents. Samples of several models can be given as a list
+        of arrays, with `u` a list of the same length, or as a list of functions that return chunks:
+        the latents of all of them count as one set, each with the samples of its own model.
+    u : (n, r) int array, list of such arrays, or None
         Codes of the latents; None selects features that are associated with each other.
     num_features : int
         Number of features to select, q.
     levels, latent_levels : sequences of p and r ints, optional
-        Numbers of levels, 2 to 127; by default one more than the largest code, at least two.
+        Numbers of levels, 2 to 127; by default one more than the largest code, at least two. With
+        several models, `latent_levels` are those of each model.
     null_model : "joint", "conditional" or callable
         "joint" is [U S][j], the paper's Eq. 1; "conditional" is [U S][S j]. A callable takes
         the number of variables and returns generators over the axes (u, s_1, ..., j), or
         (s_1, ..., j) without latents; it is fitted to dense tables by iterative proportional
         fitting.
-    empty : float
-        Count used for an empty cell of the table. The authors' code uses 0.5; 0 gives the plain
-        likelihood ratio.
+    across : "max" or "sum"
+        Whether the gain of a feature is the maximum of its G2 over the latents, as in the paper, or
+        the sum.
+    corrected : bool
+        Whether to subtract from each G2 its expectation if, among the samples of each pattern of S,
+        the feature were independent of the latent (exact, given the margins; for large counts to
+        2e-5). Plain gains rise by themselves once patterns are sparse, and features with
+        more levels, or closer to one half, gain more by chance. Needs `null_model` "conditional".
+    empty : float, optional
+        Count used for an empty cell of the table. The authors' code uses 0.5, the default; 0 gives
+        the plain likelihood ratio, and is the default if `corrected`.
     start : "empty" or "best-pair"
         "empty" starts with the best single feature, "best-pair" with the ordered pair (i, j) with
         the largest gain of j given S = {i}. Without latents the selection always starts with the
@@ -91,11 +119,16 @@ def select_features(
         gain that it would have by chance; 0 for no shuffling.
     shuffle : "winner" or "all"
         Whether to shuffle only the chosen feature of each step or every candidate.
-    stop_at_chance : bool
-        Whether to stop before the first step that chance explains (see `Selection.by_chance`);
-        `num_features` is then the largest number of features.
+    stop : None or "chance"
+        "chance" stops before the first step that chance explains; `num_features` is then the
+        largest number of features. Needs `corrected` or `num_shuffles`. With `corrected`, only
+        candidates whose gain is significant may be chosen, at a level of 5 % that holds for all
+        candidates of a step together; with `num_shuffles`, see `Selection.by_chance`.
     rng : numpy Generator, optional
         Draws the shuffles; required if `num_shuffles` is positive.
+    num_threads : int, optional
+        Largest number of threads for samples in memory; by default the number of cores. The result
+        does not depend on it, to the bit.
 
     Returns
     -------
@@ -113,109 +146,214 @@ def select_features(
     >>> select_features(x, u, 1).features
     array([1])
     """
-    source, allowed, num_columns = _as_source(x, u, levels, latent_levels, candidates)
-    statistic = as_statistic(null_model, empty, source.num_samples)
-    shuffles = as_shuffles(num_shuffles, shuffle, rng, stop_at_chance)
-    if not isinstance(source, Memory) and (shuffles or callable(null_model)):
+    num_threads = num_cores() if num_threads is None else as_count(num_threads, "num_threads", 1)
+    sources, allowed, num_columns = _as_sources(
+        x, u, levels, latent_levels, candidates, num_threads
+    )
+    num_samples = sum(source.num_samples for source in sources)
+    statistic = as_statistic(null_model, empty, num_samples, across, corrected)
+    shuffles = as_shuffles(num_shuffles, shuffle, rng)
+    one_in_memory = len(sources) == 1 and isinstance(sources[0], Memory)
+    if shuffles and not one_in_memory:
         raise ValueError(
-            "`x` must be an array, not chunks, where features are shuffled or `null_model` is "
-            "callable"
+            "`x` must be one array, not chunks or several models, where features are shuffled"
         )
+    if callable(null_model) and not all(isinstance(source, Memory) for source in sources):
+        raise ValueError("`x` must be arrays, not chunks, where `null_model` is callable")
+    if stop is not None:
+        as_choice(stop, "stop", ("chance",))
+        if not (shuffles or corrected):
+            raise ValueError("`stop` 'chance' needs `corrected` or `num_shuffles`, got neither")
     as_choice(start, "start", STARTS)
-    if _without_latents(source) and null_model == "conditional":
+    without_latents = _without_latents(sources)
+    if without_latents and null_model == "conditional":
         raise ValueError("`null_model` 'conditional' needs latents, got none")
-    from_pair = start == "best-pair" or _without_latents(source)
+    if without_latents and across != "max":
+        raise ValueError(f"`across` {across!r} needs latents, got none")
+    from_pair = start == "best-pair" or without_latents
     num_features = as_count(num_features, "num_features", 2 if from_pair else 1, len(allowed))
 
-    # From here on features are numbered as columns of the source, which has only the candidates.
+    # From here on features are numbered as columns of the sources, which have only the candidates.
+    only_significant = stop == "chance" and corrected and not shuffles
     chosen: list[int] = []
     steps: list[_Step] = []
-    partition = source.start()
+    partitions = [source.start() for source in sources]
     while len(chosen) < num_features:
         if from_pair and not chosen:
-            step = _first_of_best_pair(source, statistic)
+            step = _first_of_best_pair(sources, statistic)
         else:
-            step = _best_step(source, chosen, partition, statistic)
-        if shuffles and isinstance(source, Memory) and np.isfinite(step.gain):
-            score_columns = partial(
-                score, source=source, chosen=chosen, partition=partition, statistic=statistic
-            )
-            step = _with_chance(step, score_columns, source, shuffles)
-            if stop_at_chance and step.by_chance:
-                if from_pair and len(steps) == 1:
-                    steps = []  # without its second feature there is no pair, so drop the first too
-                break
+            step = _best_step(sources, chosen, partitions, statistic, only_significant)
+        if shuffles and isinstance(sources[0], Memory) and np.isfinite(step.gain):
+            step = _with_shuffles(step, sources[0], chosen, partitions[0], statistic, shuffles)
+        if stop == "chance" and step.by_chance:
+            if from_pair and len(steps) == 1:
+                steps = []  # without its second feature there is no pair, so drop the first too
+            break
         steps.append(step)
         chosen.append(step.feature)
         if len(chosen) < num_features:
-            partition = source.refine(partition, step.feature)
-    return _as_selection(steps, source, allowed, num_columns, shuffles)
+            partitions = [
+                source.refine(partition, step.feature)
+                for source, partition in zip(sources, partitions, strict=True)
+            ]
+    return _as_selection(steps, sources, allowed, num_columns, corrected, shuffles)
 
 
 class _Step(NamedTuple):
-    """One step; features are numbered as columns of the source."""
+    """One step; features are numbered as columns of the sources, latents over all sources."""
 
     feature: int
     latent: int
     scores: NDArray[np.float64]  # (r, columns)
+    gain: float = np.nan
     feature_gain: float = np.nan
     latent_gain: float = np.nan
     df: float = np.nan
-    chance: Chance | None = None  # (columns,) each
+    chance: Chance | None = None  # (columns,) each, of shuffled features
+    margins: Margins = Margins(*[np.nan] * 4)  # of the chosen feature
+    num_tests: int = 0
     by_chance: bool = False
 
-    @property
-    def gain(self) -> float:
-        """G2 of the chosen feature."""
-        return float(self.scores[self.latent, self.feature])
+
+def _score_all(
+    sources: Sequence[SampleSource[Any]],
+    chosen: list[int],
+    partitions: Sequence[Any],
+    statistic: Statistic,
+) -> Scores:
+    """Score the columns with the latents of all sources; NaN for those chosen before."""
+    found = [
+        score(source, source, chosen, partition, statistic)
+        for source, partition in zip(sources, partitions, strict=True)
+    ]
+    scores = found[0]
+    if len(found) > 1:
+        values, expected, df, cumulants = zip(*found, strict=True)
+        # Features of different sources are independent by chance, so their cumulants add up.
+        scores = Scores(
+            np.concatenate(values), np.concatenate(expected), np.concatenate(df),
+            np.sum(cumulants, axis=0),
+        )  # fmt: skip
+    scores.values[:, chosen] = np.nan
+    return scores
 
 
-def _with_chance(
-    step: _Step, score_columns: ScoreColumns, source: Memory, shuffles: Shuffles
+def _gains(scores: NDArray[np.float64], across: str) -> NDArray[np.float64]:
+    """Return the gain of each column from its scores with the latents, (r, columns)."""
+    return scores.max(axis=0) if across == "max" else scores.sum(axis=0)
+
+
+def _with_shuffles(
+    step: _Step,
+    source: Memory,
+    chosen: list[int],
+    partition: Any,
+    statistic: Statistic,
+    shuffles: Shuffles,
 ) -> _Step:
     """Return the step with the gains of shuffled features added."""
-    winner, gains = step.feature, step.scores.max(axis=0)
-    chance = chance_of_step(score_columns, source, winner, gains, shuffles)
+    winner, gains = step.feature, _gains(step.scores, statistic.across)
+
+    def gains_of(columns: Memory) -> NDArray[np.float64]:
+        scores = score(columns, source, chosen, partition, statistic)
+        return _gains(scores.values, statistic.across)
+
+    chance = chance_of_step(gains_of, source, winner, gains, shuffles)
     mean, exceedance = chance.mean[winner], chance.exceedance[winner]
     by_chance = is_by_chance(step.gain, mean, exceedance, shuffles.number)
     return step._replace(chance=chance, by_chance=by_chance)
 
 
 def _best_step(
-    source: SampleSource[P], chosen: list[int], partition: P, statistic: Statistic
+    sources: Sequence[SampleSource[Any]],
+    chosen: list[int],
+    partitions: Sequence[Any],
+    statistic: Statistic,
+    only_significant: bool,
 ) -> _Step:
     """Return the step to the best next feature, with the two parts of its gain."""
-    scores = score(source, source, chosen, partition, statistic)
-    scores[:, chosen] = np.nan
-    feature, latent = _best(scores.T, source.num_samples)
-    (table,) = source.pair_tables(partition, [(feature, latent)])
-    parts = gain_parts(table, partition.num_possible, statistic.empty)
-    df = null_degrees_of_freedom(
-        source, chosen, partition.num_possible, feature, latent, statistic.null_model
+    scores, across = _score_all(sources, chosen, partitions, statistic), statistic.across
+    gains = scores.values if across == "max" else scores.values.sum(axis=0)[None]
+    num_tests = int(np.isfinite(gains).sum())
+    none_significant = False
+    if only_significant:
+        by_chance = chance_by_margins(gains, _margins(scores, across), num_tests).exceedance > LEVEL
+        none_significant = bool(by_chance[np.isfinite(gains)].all())
+        if not none_significant:
+            gains = np.where(by_chance, np.nan, gains)
+    feature, row = _best(gains.T, sum(source.num_samples for source in sources))
+    latent = row if across == "max" else int(scores.values[:, feature].argmax())
+    step = _Step(feature, latent, scores.values, float(gains[row, feature]))
+    if statistic.corrected:
+        margins = Margins(*(part[row, 0] for part in _margins(scores, across, feature)))
+        step = step._replace(margins=margins, num_tests=num_tests, by_chance=none_significant)
+    return _with_parts(step, scores, sources, chosen, partitions, statistic)
+
+
+def _margins(scores: Scores, across: str, feature: int | None = None) -> Margins:
+    """Return what is known about gains by chance, (latents, or 1 for sums, features)."""
+    columns = slice(None) if feature is None else slice(feature, feature + 1)
+    mean, df = scores.expected[:, columns], scores.df[:, columns]
+    if across == "max":
+        return Margins(mean, df, df, df)
+    return Margins(
+        mean.sum(axis=0)[None], df.sum(axis=0)[None], *scores.cumulants[:, None, columns]
     )
-    return _Step(feature, latent, scores, *parts, df)
 
 
-def _first_of_best_pair(source: SampleSource[Any], statistic: Statistic) -> _Step:
+def _with_parts(
+    step: _Step,
+    scores: Scores,
+    sources: Sequence[SampleSource[Any]],
+    chosen: list[int],
+    partitions: Sequence[Any],
+    statistic: Statistic,
+) -> _Step:
+    """Add the gain's association with the chosen features and with the latents, and its df."""
+    feature, which, latent = step.feature, 0, step.latent
+    while latent >= len(sources[which].variables.u_levels):
+        latent -= len(sources[which].variables.u_levels)
+        which += 1
+    num_possible = partitions[which].num_possible
+    (table,) = sources[which].pair_tables(partitions[which], [(feature, latent)])
+    feature_gain, latent_gain = gain_parts(table, num_possible, statistic)
+    if statistic.across == "max":
+        df = null_degrees_of_freedom(
+            sources[which], chosen, num_possible, feature, [latent], statistic.null_model
+        )
+        return step._replace(feature_gain=feature_gain, latent_gain=latent_gain, df=df)
+    if statistic.null_model == "conditional":
+        latent_gain = float((scores.values[:, feature] + scores.expected[:, feature]).sum())
+    df = sum(
+        null_degrees_of_freedom(
+            source, chosen, partition.num_possible, feature, None, statistic.null_model
+        )
+        for source, partition in zip(sources, partitions, strict=True)
+    )
+    return step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
+
+
+def _first_of_best_pair(sources: Sequence[SampleSource[Any]], statistic: Statistic) -> _Step:
     """Return the step to i, of the pair (i, j) with the largest gain of j given S = {i}."""
 
     def scores_given(first: int) -> NDArray[np.float64]:
-        partition = source.refine(source.start(), first)
-        scores = score(source, source, [first], partition, statistic)
-        scores[:, first] = np.nan
-        return scores
+        partitions = [source.refine(source.start(), first) for source in sources]
+        return _score_all(sources, [first], partitions, statistic).values
 
-    num_columns = len(source.variables.x_levels)
-    gains = np.stack([scores_given(first).max(axis=0) for first in range(num_columns)])
-    first, second = _best(gains, source.num_samples)
+    num_columns = len(sources[0].variables.x_levels)
+    num_samples = sum(source.num_samples for source in sources)
+    gains = np.stack(
+        [_gains(scores_given(first), statistic.across) for first in range(num_columns)]
+    )
+    first, second = _best(gains, num_samples)
     scores = scores_given(first)
-    _, latent = _best(scores[:, [second]].T, source.num_samples)
+    _, latent = _best(scores[:, [second]].T, num_samples)
     return _Step(first, latent, np.full(scores.shape, np.nan))
 
 
 def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
     """Return row and column of the largest score; ties go to the lowest row, then column."""
-    largest = np.nanmax(scores)
+    largest = np.fmax.reduce(scores, axis=None)  # ignores NaN
     tied = scores >= largest - rounding(largest, num_samples)
     row, column = divmod(int(tied.argmax()), scores.shape[1])
     return row, column
@@ -223,13 +361,14 @@ def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
 
 def _as_selection(
     steps: list[_Step],
-    source: SampleSource[Any],
+    sources: Sequence[SampleSource[Any]],
     allowed: NDArray[np.intp],
     num_columns: int,
+    corrected: bool,
     shuffles: Shuffles | None,
 ) -> Selection:
     """Combine the steps; features are numbered as columns of the data from here on."""
-    num_latents = len(source.variables.u_levels)
+    num_latents = sum(len(source.variables.u_levels) for source in sources)
     scores = np.full((len(steps), num_latents, num_columns), np.nan)
     of_all = Chance(*np.full((3, len(steps), num_columns), np.nan))
     for row, step in enumerate(steps):
@@ -237,52 +376,95 @@ def _as_selection(
         if step.chance is not None:
             for target, values in zip(of_all, step.chance, strict=True):
                 target[row, allowed] = values
-    rows = np.arange(len(steps))
     features = allowed[np.array([step.feature for step in steps], np.intp)]
     latents = np.array([step.latent for step in steps], np.intp)
+    gains = np.array([step.gain for step in steps])
+    chance = Chance(*(values[np.arange(len(steps)), features] for values in of_all))
+    by_chance = np.array([step.by_chance for step in steps], bool)
+    if corrected and not shuffles:
+        margins = Margins(*np.array([step.margins for step in steps]).reshape(-1, 4).T)
+        chance = chance_by_margins(gains, margins, np.array([step.num_tests for step in steps]))
+        by_chance = chance.exceedance > LEVEL
+    shuffled_all = bool(shuffles and shuffles.which == "all")
     return Selection(
         features=features,
-        latents=np.full_like(latents, -1) if _without_latents(source) else latents,
-        gains=scores[rows, latents, features],
+        latents=np.full_like(latents, -1) if _without_latents(sources) else latents,
+        gains=gains,
         scores=scores,
         feature_gains=np.array([step.feature_gain for step in steps]),
         latent_gains=np.array([step.latent_gain for step in steps]),
         df=np.array([step.df for step in steps]),
-        chance=Chance(*(values[rows, features] for values in of_all)),
-        by_chance=np.array([step.by_chance for step in steps], bool),
-        chance_of_all=of_all if shuffles and shuffles.which == "all" else None,
+        chance=chance,
+        by_chance=by_chance,
+        chance_of_all=of_all if shuffled_all else None,
     )
 
 
-def _without_latents(source: SampleSource[Any]) -> bool:
-    return bool(source.variables.u_levels.max() == 1)
+def _without_latents(sources: Sequence[SampleSource[Any]]) -> bool:
+    return all(source.variables.u_levels.max() == 1 for source in sources)
 
 
-def _as_source(
+def _as_sources(
     x: Any,
-    u: ArrayLike | None,
+    u: Any,
     levels: Sequence[int] | None,
     latent_levels: Sequence[int] | None,
     candidates: Iterable[int] | None,
-) -> tuple[SampleSource[Any], NDArray[np.intp], int]:
-    """Check the samples; return a source of the candidates, these, and the number of columns."""
+    num_threads: int,
+) -> tuple[list[SampleSource[Any]], NDArray[np.intp], int]:
+    """Check the samples; return sources of the candidates, these, and the number of columns."""
     # Chunks check the levels each time they are read, so an iterator will not do.
     levels, latent_levels = as_tuple(levels), as_tuple(latent_levels)
-    if callable(x) or _is_sequence_of_pairs(x):
+    given = _one_by_one(x, u)
+    as_source = partial(_as_source, latent_levels=latent_levels, num_threads=num_threads)
+    sources = [as_source(*one, levels=levels) for one in given]
+    x_levels = [tuple(source.variables.x_levels.tolist()) for source in sources]
+    num_columns = len(x_levels[0])
+    for found, source in zip(x_levels, sources, strict=True):
+        if len(found) != num_columns:
+            raise ValueError(
+                f"`x` must hold models of the same features: expected {num_columns} columns, got "
+                f"{len(found)}"
+            )
+        if _without_latents([source]) != _without_latents(sources[:1]):
+            raise ValueError("`u` must hold latents for all models or for none, got both")
+    most = tuple(np.max(x_levels, axis=0).tolist())
+    allowed = as_candidates(candidates, num_columns)
+    if any(found != most for found in x_levels):  # the codes of one model lack the highest levels
+        sources = [as_source(*one, levels=most) for one in given]
+    if len(allowed) < num_columns:
+        sources = [source.only(allowed) for source in sources]
+    return sources, allowed, num_columns
+
+
+def _one_by_one(x: Any, u: Any) -> list[tuple[Any, Any]]:
+    """Return the samples of each model: arrays (x, u), or a function that returns chunks and None.
+
+    Raises
+    ------
+    ValueError
+        If `u` does not have the form that `x` has.
+    """
+    if callable(x) or _are_chunks(x):
         if u is not None:
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
-        whole = in_chunks(x if callable(x) else lambda: x, levels, latent_levels)
-        num_columns = len(whole.variables.x_levels)
-        allowed = as_candidates(candidates, num_columns)
-        return (whole if candidates is None else whole.only(allowed)), allowed, num_columns
-    features, latents, x_levels, u_levels = as_samples(x, u, levels, latent_levels)
-    allowed = as_candidates(candidates, features.shape[1])
-    kept = features if candidates is None else features[:, allowed]
-    kept_levels = [x_levels[column] for column in allowed]
-    return in_memory(kept, latents, kept_levels, u_levels), allowed, features.shape[1]
+        return [(x if callable(x) else lambda: x, None)]
+    if isinstance(x, list | tuple) and x and all(map(callable, x)):
+        if u is not None:
+            raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
+        return [(read, None) for read in x]
+    if isinstance(x, list | tuple) and x and all(getattr(one, "ndim", 0) == 2 for one in x):
+        latents = [None] * len(x) if u is None else u
+        if not isinstance(latents, list | tuple) or len(latents) != len(x):
+            raise ValueError(
+                f"`u` must be a list of {len(x)} arrays, one for each of `x`, got "
+                + (f"{len(latents)}" if isinstance(latents, list | tuple) else type(u).__name__)
+            )
+        return list(zip(x, latents, strict=True))
+    return [(x, u)]
 
 
-def _is_sequence_of_pairs(x: Any) -> bool:
+def _are_chunks(x: Any) -> bool:
     """Tell chunks from a table: the first item of chunks is a pair that begins with a table."""
     return (
         isinstance(x, list | tuple)
@@ -291,3 +473,17 @@ def _is_sequence_of_pairs(x: Any) -> bool:
         and len(x[0]) == 2
         and getattr(x[0][0], "ndim", 0) == 2
     )
+
+
+def _as_source(
+    x: Any,
+    u: Any,
+    *,
+    levels: Sequence[int] | None,
+    latent_levels: Sequence[int] | None,
+    num_threads: int,
+) -> SampleSource[Any]:
+    """Check the samples of one model."""
+    if callable(x):
+        return in_chunks(x, levels, latent_levels)
+    return in_memory(*as_samples(x, u, levels, latent_levels), num_threads)

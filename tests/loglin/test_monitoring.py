@@ -105,7 +105,7 @@ def test_codes_stored_as_floats_are_no_values_to_be_cut(stream):
 
 def test_where_nothing_is_selected_there_are_no_patterns(rng):
     x, u = rng.integers(2, size=(200, 3)), rng.integers(2, size=(200, 1))
-    settings = {"num_shuffles": 19, "stop_at_chance": True, "rng": np.random.default_rng(0)}
+    settings = {"num_shuffles": 19, "stop": "chance", "rng": np.random.default_rng(0)}
     (checkpoint,) = follow([(0, x, u)], 2, **settings)
     assert checkpoint.selection.features.size == 0
     assert len(checkpoint.patterns.states) == len(checkpoint.patterns.counts) == 0

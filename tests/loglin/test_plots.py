@@ -223,7 +223,7 @@ def test_the_first_of_a_pair_has_no_bar(ax, rng):
 
 def test_an_empty_selection_is_an_empty_plot(ax, rng):
     x, u = rng.integers(2, size=(100, 3)), rng.integers(2, size=(100, 1))
-    nothing = select_features(x, u, 2, num_shuffles=99, stop_at_chance=True, rng=rng)
+    nothing = select_features(x, u, 2, num_shuffles=99, stop="chance", rng=rng)
     gain_plot(nothing, ax=ax)
     assert words_on(ax.xaxis) == []
     ax.figure.canvas.draw()

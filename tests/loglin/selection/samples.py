@@ -23,7 +23,7 @@ def partition_by(source, features):
 
 
 def scores_of(source, partition, null_model, empty, n):
-    return score(source, source, [], partition, as_statistic(null_model, empty, n))
+    return score(source, source, [], partition, as_statistic(null_model, empty, n)).values
 
 
 def rare_and_real(rng, n=10_000):

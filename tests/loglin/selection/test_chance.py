@@ -62,14 +62,14 @@ def test_chance_explains_rare_features(rng):
     assert ours.chance.mean[6] > 0.8 * ours.gains[6]
     # The plain likelihood ratio has no such artefact.
     assert rare not in select_features(x, u, 8, empty=0.0).features
-    stopped = select_features(x, u, 8, num_shuffles=50, stop_at_chance=True, rng=rng)
+    stopped = select_features(x, u, 8, num_shuffles=50, stop="chance", rng=rng)
     assert stopped.features.tolist() == ours.features[:6].tolist()
     assert stopped.scores.shape == (6, 6, 12)
 
 
 def test_stopping_before_the_first_step_gives_an_empty_selection(rng):
     x, u = rng.integers(2, size=(200, 3)), rng.integers(2, size=(200, 1))
-    ours = select_features(x, u, 2, num_shuffles=99, stop_at_chance=True, rng=rng)
+    ours = select_features(x, u, 2, num_shuffles=99, stop="chance", rng=rng)
     assert ours.features.shape == (0,)
     assert ours.scores.shape == (0, 1, 3)
     assert ours.records() == []
@@ -85,7 +85,7 @@ def test_few_shuffles_do_not_make_a_step_chance(rng):
 
 def test_half_a_pair_is_no_selection(rng):
     x = rng.integers(2, size=(200, 4))
-    ours = select_features(x, None, 3, num_shuffles=19, stop_at_chance=True, rng=rng)
+    ours = select_features(x, None, 3, num_shuffles=19, stop="chance", rng=rng)
     assert ours.features.shape == ours.latents.shape == (0,)
 
 
@@ -123,7 +123,7 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
         ({"num_shuffles": 3}, "`rng` must be a numpy Generator to draw the shuffles, got None"),
         ({"num_shuffles": -1}, "`num_shuffles` must be at least 0, got -1"),
         ({"shuffle": "some"}, "`shuffle` must be 'winner' or 'all', got 'some'"),
-        ({"stop_at_chance": True}, "`stop_at_chance` needs `num_shuffles` of at least 1, got 0"),
+        ({"stop": "chance"}, "`stop` 'chance' needs `corrected` or `num_shuffles`, got neither"),
     ],
 )
 def test_bad_input_gets_one_sentence(arguments, message):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loglin.selection import _kernels
+from loglin.selection.scoring import as_statistic
 from tests.depth import usual_or_deep
 from tests.loglin.selection.samples import binary_source, partition_by, rngs, scores_of
 
@@ -44,7 +45,8 @@ def test_g2_is_exact_however_many_patterns_could_occur(rng, num_possible, empty)
     for width in (2, 3):
         table = rng.poisson(1.5, size=(5, 3, width))
         table[:, 0, 0] += 1
-        ours = _kernels.pair_g2(table, float(num_possible), empty)
+        cell = as_statistic("joint", empty, 99).cell
+        ours = _kernels.pair_g2(table, float(num_possible), empty, cell)
         np.testing.assert_allclose(ours, exact_g2(table, num_possible, empty), rtol=1e-12)
 
 
@@ -56,14 +58,14 @@ def test_g2_is_exact_however_many_patterns_could_occur(rng, num_possible, empty)
     st.sampled_from([0.0, 0.5, 2.0]),
 )
 def test_packed_and_general_kernel_agree(rng, n, null_model, empty):
-    source = binary_source(rng, n, 8, 3)
+    source, cell = binary_source(rng, n, 8, 3), as_statistic("joint", empty, n).cell
     for num_chosen in range(6):
         partition = partition_by(source, range(num_chosen))
         packed = scores_of(source, partition, null_model, empty, n)
         for latent, feature in np.ndindex(packed.shape):
             if feature >= num_chosen:
                 (table,) = source.pair_tables(partition, [(feature, latent)])
-                general = _kernels.pair_g2(table, partition.num_possible, empty)
+                general = _kernels.pair_g2(table, partition.num_possible, empty, cell)
                 np.testing.assert_allclose(
                     packed[latent, feature], general[null_model == "conditional"], atol=1e-9
                 )

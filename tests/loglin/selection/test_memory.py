@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loglin import contingency_table
+from loglin.selection import memory
 from loglin.selection.memory import in_memory
 from tests.loglin.selection.samples import binary_source, partition_by, rngs
 
@@ -27,7 +28,7 @@ def test_packed_counts_are_those_of_numpy(rng, n, p, r):
     source = binary_source(rng, n, p, r)
     partition = partition_by(source, rng.permutation(p)[:2])
     slot = 0
-    for counts in source.binary_counts(partition):
+    for counts in source.packed_counts(partition):
         for size, ones, both in zip(*counts, strict=True):
             members = partition.order[partition.starts[slot] : partition.starts[slot + 1]]
             x, u = source.x[members].astype(int), source.u[members].astype(int)
@@ -36,6 +37,22 @@ def test_packed_counts_are_those_of_numpy(rng, n, p, r):
             np.testing.assert_array_equal(both[:, :p], u.T @ x)
             slot += 1
     assert slot == partition.num_patterns
+
+
+def test_counts_do_not_depend_on_the_number_of_threads(rng, monkeypatch):
+    monkeypatch.setattr(memory, "_WORK_OF_A_THREAD", 1)
+    x, u = rng.integers(2, size=(500, 70)), rng.integers(2, size=(500, 3))
+    alone = in_memory(x.astype(np.int8), u.astype(np.int8), [2] * 70, [2] * 3)
+    for num_threads in (2, 5):
+        ours = in_memory(alone.x, alone.u, [2] * 70, [2] * 3, num_threads)
+        np.testing.assert_array_equal(ours.rows, alone.rows)
+        for num_chosen in (0, 1, 4):
+            partition = partition_by(alone, range(num_chosen))
+            for found, expected in zip(
+                ours.packed_counts(partition), alone.packed_counts(partition), strict=True
+            ):
+                for one, other in zip(found, expected, strict=True):
+                    np.testing.assert_array_equal(one, other)
 
 
 def test_pair_tables_are_contingency_tables(rng):
