@@ -1,12 +1,27 @@
-"""Stepwise selection of features from samples (x, u), by Eq. 1 (Section 2.2).
+"""Stepwise selection of features from samples (x, u) (Section 2.2).
 
 Each module imports only modules before it: counting -> memory, chunks -> scoring -> chance ->
-results -> search -> permutation.
+results -> search -> permutation, stand_ins; coverage and stability stand alone.
 """
 
 from loglin.selection.chance import Chance
+from loglin.selection.coverage import Coverage, coverage
 from loglin.selection.permutation import PermutationTest, permutation_test
 from loglin.selection.results import Selection
 from loglin.selection.search import select_features
+from loglin.selection.stability import Stability, stability
+from loglin.selection.stand_ins import StandIns, stand_ins
 
-__all__ = ["Chance", "PermutationTest", "Selection", "permutation_test", "select_features"]
+__all__ = [
+    "Chance",
+    "Coverage",
+    "PermutationTest",
+    "Selection",
+    "Stability",
+    "StandIns",
+    "coverage",
+    "permutation_test",
+    "select_features",
+    "stability",
+    "stand_ins",
+]

@@ -585,3 +585,29 @@ def _cells(n, a, b, k, cell):
 def _x_log_x(count, cell):
     """Return count * log(count), from the table where it is in there."""
     return cell[count] if count < len(cell) else count * np.log(np.float64(count))
+
+
+@compiled
+def log_likelihoods(order, starts, codes, width, u, heights):
+    """Return the sum over the latents of log p(u | S, j) for each sample (n,), from frequencies.
+
+    The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g of S; `codes` (n,) are
+    those of j, which has `width` levels, `u` (n, r) those of the latents.
+    """
+    result = np.zeros(len(order))
+    table, totals = np.zeros((heights.max(), width)), np.zeros(width)
+    for g in range(len(starts) - 1):
+        totals[:] = 0.0
+        for i in range(starts[g], starts[g + 1]):
+            totals[codes[order[i]]] += 1.0
+        for latent in range(len(heights)):
+            table[: heights[latent]] = 0.0
+            for i in range(starts[g], starts[g + 1]):
+                table[u[order[i], latent], codes[order[i]]] += 1.0
+            for state in range(heights[latent]):
+                for value in range(width):
+                    if table[state, value] > 0.0:
+                        table[state, value] = np.log(table[state, value] / totals[value])
+            for i in range(starts[g], starts[g + 1]):
+                result[order[i]] += table[u[order[i], latent], codes[order[i]]]
+    return result

@@ -147,7 +147,7 @@ def select_features(
     array([1])
     """
     num_threads = num_cores() if num_threads is None else as_count(num_threads, "num_threads", 1)
-    sources, allowed, num_columns = _as_sources(
+    sources, allowed, num_columns = as_sources(
         x, u, levels, latent_levels, candidates, num_threads
     )
     num_samples = sum(source.num_samples for source in sources)
@@ -404,7 +404,7 @@ def _without_latents(sources: Sequence[SampleSource[Any]]) -> bool:
     return all(source.variables.u_levels.max() == 1 for source in sources)
 
 
-def _as_sources(
+def as_sources(
     x: Any,
     u: Any,
     levels: Sequence[int] | None,
