@@ -44,8 +44,8 @@ lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-lock:  ## resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --generate-hashes --all-extras --fork-strategy fewest \
+lock:  ## resolve requirements.lock anew from pyproject.toml, without scanpy (needs uv)
+	uv pip compile --universal --generate-hashes --extra cluster --extra data --extra dev --fork-strategy fewest \
 	  --python-version 3.11 --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, caches and results

@@ -48,6 +48,7 @@ from loglin.patterns import (
     union_of_patterns,
 )
 from loglin.selection import (
+    COVERING,
     Chance,
     Coverage,
     PermutationTest,
@@ -70,6 +71,7 @@ from loglin.tables import (
 )
 
 __all__ = [
+    "COVERING",
     "Chance",
     "Checkpoint",
     "Comparison",

@@ -13,12 +13,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.hierarchical import Fit
 from loglin.hierarchical.mosaic import label_places, tiles
 from loglin.patterns import Patterns
-from loglin.selection import Selection
+from loglin.selection import Coverage, Selection
 from loglin.validation import as_count, as_features, as_frequencies, as_table
 
 ORANGE, GREEN, GREY, BLUE = "#E69F00", "#009E73", "#8C8C8C", "#0072B2"
@@ -289,8 +290,8 @@ def gain_plot(
 
     Under Eq. 1 the lower part of a bar is the association with the features chosen before, the
     upper part the association with the latent given these features. Under another null model a bar
-    is the whole gain. Points and error bars are mean and standard deviation of the gain of the same
-    feature after shuffling, if it was shuffled.
+    is the whole gain. Points and error bars are mean and standard deviation of the gain by chance,
+    if the feature was shuffled or the gains are corrected.
 
     Parameters
     ----------
@@ -327,13 +328,61 @@ def gain_plot(
     else:
         ax.bar(steps, gains, color=BLUE, label="gain")
     if np.isfinite(chance.mean).any():
+        # From corrected gains, the mean by chance is already subtracted.
+        mean = np.where(selection.corrected, 0.0, chance.mean)
         ax.errorbar(
-            steps, chance.mean, chance.sd, fmt="o", color=ORANGE, markersize=4, capsize=3,
-            label="shuffled",
+            steps, mean, chance.sd, fmt="o", color=ORANGE, markersize=4, capsize=3,
+            label="by chance",
         )  # fmt: skip
     ax.set_xticks(steps, words, rotation=90, parse_math=False)
     ax.set_ylabel("gain (G2)")
     ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=9)
+    bare(ax)
+    return ax
+
+
+def coverage_plot(
+    coverage: Coverage, *, names: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw which share of what all features say about the latents the first ones say.
+
+    The thick line is the share summed over the latents, the thin ones are single latents.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        Of q features.
+    names : sequence of q str, optional
+        Names of these features, in order; by default the steps are numbered.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid.
+    """
+    if not isinstance(coverage, Coverage):
+        raise ValueError(f"`coverage` must be a Coverage, got {type(coverage).__name__}")
+    curve = coverage.curve
+    words = [str(step) for step in range(1, len(curve) + 1)]
+    if names is not None:
+        words = _as_words(names, "names", len(curve), "feature")
+    ax = _as_axes(ax, (0.4 * len(curve) + 2.4, 3.2 + 0.08 * max(map(len, words), default=0)))
+    steps = np.arange(len(curve))
+    known = coverage.shares[:, np.isfinite(coverage.shares).all(axis=0)]
+    lines = ax.plot(steps, known, color=LINE, linewidth=0.9)
+    for line in lines[:1]:
+        line.set_label("each latent")
+    ax.plot(steps, curve, color=BLUE, linewidth=2.2, marker="o", markersize=4, label="all latents")
+    ax.set_xticks(steps, words, rotation=0 if names is None else 90, parse_math=False)
+    ax.set_ylim(min(0.0, float(np.nanmin(known, initial=0.0))), 1.03)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.set_ylabel("share of the information")
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
     bare(ax)
     return ax
 

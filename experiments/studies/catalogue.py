@@ -19,6 +19,7 @@ from experiments.studies import (
     categories,
     cortex_annotation,
     cortex_selection,
+    covering,
     cut_points,
     likelihood,
     nmf,
@@ -137,6 +138,12 @@ STUDIES = {
         baselines,
         baselines.Config(),
         baselines.Config(task=baselines.Task(num_presented=50_000)),
+        (10, 2),
+    ),
+    "covering": Study(
+        covering,
+        covering.Config(),
+        covering.Config(data=("digits",), models=("vae",), num_epochs=30, num_trees=100),
         (10, 2),
     ),
 }

@@ -8,11 +8,12 @@ from loglin.selection.chance import Chance
 from loglin.selection.coverage import Coverage, coverage
 from loglin.selection.permutation import PermutationTest, permutation_test
 from loglin.selection.results import Selection
-from loglin.selection.search import select_features
+from loglin.selection.search import COVERING, select_features
 from loglin.selection.stability import Stability, stability
 from loglin.selection.stand_ins import StandIns, stand_ins
 
 __all__ = [
+    "COVERING",
     "Chance",
     "Coverage",
     "PermutationTest",

@@ -1,4 +1,4 @@
-"""How much of what all features say about the latents do the chosen ones say?
+"""How much of what all features say about the latents the chosen ones say.
 
 scikit-learn is imported where it is used, since this takes longer than all other imports.
 """
@@ -37,7 +37,9 @@ class Coverage(NamedTuple):
     def curve(self) -> NDArray[np.float64]:
         """(q,) share of the information in all features, summed over the latents."""
         total = self.of_all.sum()
-        return self.information.sum(axis=1) / total if total > 0 else self.information[:, 0] * np.nan
+        return (
+            self.information.sum(axis=1) / total if total > 0 else self.information[:, 0] * np.nan
+        )
 
 
 def coverage(
@@ -101,12 +103,7 @@ def coverage(
     chosen = as_features(features, codes.shape[1])
     as_count(num_folds, "num_folds", 2)
     as_count(max_samples, "max_samples", 2)
-    information, entropy = np.zeros((len(chosen), latents.shape[1])), np.zeros(latents.shape[1])
-    for latent, states in enumerate(latents.T):
-        pattern = np.zeros(len(codes), np.intp)
-        for step, feature in enumerate(chosen):
-            _, pattern = np.unique(pattern * levels[feature] + codes[:, feature], return_inverse=True)
-            information[step, latent], entropy[latent] = _adjusted_information(pattern, states)
+    information, entropy = pattern_information(codes, latents, chosen)
     indicators = np.concatenate(
         [codes[:max_samples, [k]] == np.arange(1, level) for k, level in enumerate(levels)], axis=1
     )
@@ -118,10 +115,24 @@ def coverage(
     return Coverage(information, of_all, entropy)
 
 
+def pattern_information(
+    x: NDArray[np.int8], u: NDArray[np.int8], features: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the first features say about each latent (q, r), and the entropies (r,)."""
+    information, entropy = np.zeros((len(features), u.shape[1])), np.zeros(u.shape[1])
+    pattern = np.zeros(len(x), np.intp)
+    for step, feature in enumerate(features):
+        codes = x[:, feature].astype(np.intp)
+        _, pattern = np.unique(pattern * (codes.max() + 1) + codes, return_inverse=True)
+        for latent, states in enumerate(u.T):
+            information[step, latent], entropy[latent] = _adjusted_information(pattern, states)
+    return information, entropy
+
+
 def _adjusted_information(
     pattern: NDArray[np.intp], states: NDArray[np.int8]
 ) -> tuple[float, float]:
-    """Return the information of two variables, adjusted for chance, and the entropy of the second."""
+    """Return the information of two variables, adjusted for chance, and the second's entropy."""
     n = len(pattern)
     counts = np.zeros((int(states.max()) + 1, int(pattern.max()) + 1), np.int64)
     np.add.at(counts, (states, pattern), 1)

@@ -72,7 +72,9 @@ def permutation_test(
     levels: Sequence[int] | None = None,
     latent_levels: Sequence[int] | None = None,
     null_model: NullModel = "joint",
-    empty: float = 0.5,
+    across: str = "max",
+    corrected: bool = False,
+    empty: float | None = None,
     candidates: Iterable[int] | None = None,
 ) -> PermutationTest:
     """Test the steps of a selection against models trained on permuted features.
@@ -108,7 +110,7 @@ def permutation_test(
         Wraps the iterable of rounds to show progress, for instance ``rich.progress.track``.
     levels : sequence of p ints, optional
         Numbers of levels of the features; by default those of the data.
-    latent_levels, null_model, empty, candidates
+    latent_levels, null_model, across, corrected, empty, candidates
         As in `select_features`.
 
     Returns
@@ -141,7 +143,7 @@ def permutation_test(
     latent_levels = as_tuple(latent_levels)
     allowed = as_candidates(candidates, codes.shape[1])
     as_count(num_features, "num_features", 2, len(allowed))
-    as_statistic(null_model, empty, len(codes))
+    as_statistic(null_model, empty, len(codes), across, corrected)
     as_count(num_permutations, "num_permutations", 1)
     if max_exceedances is not None:
         as_count(max_exceedances, "max_exceedances", 1)
@@ -161,7 +163,8 @@ def permutation_test(
             )
         selection = select_features(
             *samples, num_features, levels=levels, latent_levels=latent_levels,
-            null_model=null_model, empty=empty, start="best-pair", candidates=allowed,
+            null_model=null_model, across=across, corrected=corrected, empty=empty,
+            start="best-pair", candidates=allowed,
         )  # fmt: skip
         return selection, shape[0]
 

@@ -18,9 +18,10 @@ class Selection(NamedTuple):
     features: NDArray[np.intp]
     """(q,) columns of x in the order in which they were chosen."""
     latents: NDArray[np.intp]
-    """(q,) the latent with which each gain was reached; -1 without latents."""
+    """(q,) the latent with the largest score of each chosen feature, counted over all models; -1
+    without latents."""
     gains: NDArray[np.float64]
-    """(q,) G2 of the null model for the chosen feature."""
+    """(q,) G2 of the null model for the chosen feature: the maximum or the sum over the latents."""
     scores: NDArray[np.float64]
     """(q, r, p) G2 of the null model for each latent and candidate at each step; NaN where the
     feature is already chosen or is not a candidate. Without latents r is 1."""
@@ -28,17 +29,20 @@ class Selection(NamedTuple):
     """(q,) G2 of [S][j]: association with the features chosen before, ignoring the latents; in the
     margin (S, j) of the table of (u, S, j)."""
     latent_gains: NDArray[np.float64]
-    """(q,) G2 of [U S][S j]: association with the latent, given these features. Under Eq. 1 the
-    gain is the sum of the two."""
+    """(q,) G2 of [U S][S j]: association with the latent, or if gains are sums with all latents,
+    given these features; not corrected. Under Eq. 1 the gain is the sum of the two."""
     df: NDArray[np.float64]
-    """(q,) degrees of freedom of the null model, counting all possible cells."""
+    """(q,) degrees of freedom of the null model, counting all possible cells; of sums, in all."""
     chance: Chance
-    """Gains of the chosen feature after shuffling, (q,) each; NaN without shuffles."""
+    """Gains of the chosen feature by chance, (q,) each; NaN without shuffles or correction."""
     by_chance: NDArray[np.bool_]
-    """(q,) whether chance explains the step: the mean gain after shuffling is above half the gain,
-    or the exceedance is above 5 % (with fewer than 19 shuffles: any shuffle reaches the gain)."""
+    """(q,) whether chance explains the step. With shuffles: the mean gain after shuffling is above
+    half the gain, or the exceedance is above 5 % (with fewer than 19 shuffles: any shuffle reaches
+    the gain). Of corrected gains without shuffles: the exceedance is above 5 %."""
     chance_of_all: Chance | None = None
     """Gains of every candidate after shuffling, (q, p) each, if all were shuffled."""
+    corrected: bool = False
+    """Whether their expectation by chance was subtracted from gains and scores."""
 
     def records(self) -> list[dict[str, Any]]:
         """Return one dict per step, for instance for ``pandas.DataFrame``."""
@@ -49,8 +53,8 @@ class Selection(NamedTuple):
             "feature_gain": self.feature_gains,
             "latent_gain": self.latent_gains,
             "df": self.df,
-            "shuffled_mean": self.chance.mean,
-            "shuffled_sd": self.chance.sd,
+            "chance_mean": self.chance.mean,
+            "chance_sd": self.chance.sd,
             "exceedance": self.chance.exceedance,
             "by_chance": self.by_chance,
         }
@@ -63,13 +67,13 @@ class Selection(NamedTuple):
     def __str__(self) -> str:
         """Show the steps as a table."""
         header = ("step", "feature", "latent", "gain", "with S alone", "latent given S", "df",
-                  "shuffled: mean (sd)", "exceedance", "")  # fmt: skip
+                  "by chance: mean (sd)", "exceedance", "")  # fmt: skip
         rows = [
             (
                 *(str(r[name]) for name in ("step", "feature", "latent")),
                 *(f"{r[name]:.2f}" for name in ("gain", "feature_gain", "latent_gain")),
                 f"{r['df']:.6g}",
-                f"{r['shuffled_mean']:.2f} ({r['shuffled_sd']:.2f})",
+                f"{r['chance_mean']:.2f} ({r['chance_sd']:.2f})",
                 f"{r['exceedance']:.3g}",
                 "by chance" if r["by_chance"] else "",
             )

@@ -48,6 +48,9 @@ from loglin.selection.scoring import (
 from loglin.validation import as_candidates, as_choice, as_count, as_tuple
 
 STARTS = ("empty", "best-pair")
+COVERING: dict[str, Any] = {"null_model": "conditional", "across": "sum", "corrected": True}
+"""Settings with which the selected features cover all that the latents know, and repeat nothing:
+the ones for data that are not the paper's."""
 
 
 def select_features(
@@ -72,7 +75,7 @@ def select_features(
     """Select features one by one, each with the largest G2 of the null model (Eq. 1).
 
     The defaults are the rule of the paper. To cover everything that the latents know with features
-    that do not repeat each other, use ``null_model="conditional", across="sum", corrected=True``.
+    that do not repeat each other, pass ``**COVERING``: conditional, summed and corrected gains.
     Gains that differ only by rounding are tied; ties go to the lowest feature, then to the lowest
     latent.
 
@@ -147,9 +150,7 @@ def select_features(
     array([1])
     """
     num_threads = num_cores() if num_threads is None else as_count(num_threads, "num_threads", 1)
-    sources, allowed, num_columns = as_sources(
-        x, u, levels, latent_levels, candidates, num_threads
-    )
+    sources, allowed, num_columns = as_sources(x, u, levels, latent_levels, candidates, num_threads)
     num_samples = sum(source.num_samples for source in sources)
     statistic = as_statistic(null_model, empty, num_samples, across, corrected)
     shuffles = as_shuffles(num_shuffles, shuffle, rng)
@@ -397,6 +398,7 @@ def _as_selection(
         chance=chance,
         by_chance=by_chance,
         chance_of_all=of_all if shuffled_all else None,
+        corrected=corrected,
     )
 
 

@@ -1,4 +1,4 @@
-"""How far do selections agree: by the names of the features, and by what their patterns tell?"""
+"""How far selections agree: by the names of the features, and by what their patterns tell."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -66,7 +66,9 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int]]) -> Stability:
     for row, chosen in zip(is_chosen, sets, strict=True):
         row[chosen] = 1
     share = is_chosen.mean()
-    by_name = 1.0 - is_chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)) if share < 1 else 1.0
+    by_name = (
+        1.0 - is_chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)) if share < 1 else 1.0
+    )
     groups = [np.unique(codes[:, chosen], axis=0, return_inverse=True)[1] for chosen in sets]
     agreement = [adjusted_mutual_info_score(a, b) for a, b in combinations(groups, 2)]
     return Stability(float(by_name), float(np.mean(agreement)))

@@ -139,7 +139,8 @@ def stand_ins(
             left, _ = summed([
                 score(m.only(alone), m, [], m.refine(s, int(other)), statistic) for m, s in pairs
             ])  # fmt: skip
-            rows.append((step, other, gains[other], z[other], 1 - left[0] / gains[winner]))
+            shared = 1 - left[0] / gains[winner]
+            rows.append((step, float(other), gains[other], z[other], shared))
         partitions = [m.refine(s, winner) for m, s in pairs]
     rows.sort(key=lambda row: (row[0], row[3]))
     columns = np.array(rows, np.float64).reshape(-1, 5).T

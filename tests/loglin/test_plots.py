@@ -4,7 +4,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
 
-from loglin import Patterns, fit, select_features
+from loglin import COVERING, Patterns, coverage, fit, select_features
 from loglin.plots import (
     BLUE,
     GREEN,
@@ -14,6 +14,7 @@ from loglin.plots import (
     LOWEST,
     NOT_SELECTED,
     ORANGE,
+    coverage_plot,
     gain_plot,
     map_plot,
     mosaic_plot,
@@ -194,7 +195,7 @@ def test_shuffled_gains_are_points_with_their_standard_deviation(ax, selection):
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])
     np.testing.assert_allclose(np.ptp(ends, axis=1), 2 * selection.chance.sd)
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert words == ["with the features before", "with the latent, given these", "shuffled"]
+    assert words == ["with the features before", "with the latent, given these", "by chance"]
 
 
 def test_without_shuffles_there_are_bars_only(ax, selection):
@@ -210,7 +211,7 @@ def test_under_another_null_model_a_bar_is_the_gain(ax, selection):
     np.testing.assert_allclose(
         [bar.get_height() for bar in ax.containers[0]], selection.latent_gains
     )
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gain", "shuffled"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gain", "by chance"]
 
 
 def test_the_first_of_a_pair_has_no_bar(ax, rng):
@@ -219,6 +220,33 @@ def test_the_first_of_a_pair_has_no_bar(ax, rng):
     tops = [bar.get_y() + bar.get_height() for bar in ax.containers[1]]
     assert tops[0] == 0
     assert min(tops[1:]) > 0
+
+
+def test_corrected_gains_are_drawn_beside_what_is_left_of_chance(ax, rng):
+    x, u = rng.integers(2, size=(300, 5)), rng.integers(2, size=(300, 2))
+    x[:, 3] = u[:, 1]
+    found = select_features(x, u, 3, **COVERING)
+    gain_plot(found, ax=ax)
+    np.testing.assert_allclose([bar.get_height() for bar in ax.containers[0]], found.gains)
+    line, _, (bars,) = ax.containers[1].lines
+    assert line.get_ydata().tolist() == [0, 0, 0]
+    tops = [segment[:, 1].max() for segment in bars.get_segments()]
+    np.testing.assert_allclose(tops, found.chance.sd)
+
+
+def test_coverage_is_a_curve_over_the_latents(ax, rng):
+    x, u = rng.integers(2, size=(300, 5)), rng.integers(2, size=(300, 3))
+    x[:, 3], u[:, 2] = u[:, 1], 0
+    found = coverage(x, u, [3, 0])
+    coverage_plot(found, names=["Sst", "a_b$"], ax=ax)
+    assert words_on(ax.xaxis) == ["Sst", "a_b$"]
+    *latents, total = ax.lines
+    np.testing.assert_allclose(total.get_ydata(), found.curve)
+    assert len(latents) == np.isfinite(found.shares[0]).sum()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "each latent",
+        "all latents",
+    ]
 
 
 def test_an_empty_selection_is_an_empty_plot(ax, rng):
@@ -294,6 +322,7 @@ def test_on_a_figure_of_its_own_no_word_is_cut_off_or_read_as_a_formula(which, s
             r"`counts` must be 3, one per pattern, got shape \(2,\)",
         ),
         (lambda _: gain_plot([1, 2]), "`selection` must be a Selection, got list"),
+        (lambda _: coverage_plot([1, 2]), "`coverage` must be a Coverage, got list"),
         (lambda _: pattern_plot(PATTERNS, names=3), "`names` must be a sequence of names, got 3"),
         (lambda _: pattern_plot(PATTERNS, colors="sand"), "`colors` must be colours.*'sand'"),
         (lambda _: pattern_plot(PATTERNS, ax=3), "`ax` must be matplotlib Axes, got int"),

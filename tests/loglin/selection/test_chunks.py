@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loglin import select_features
+from loglin import COVERING, select_features
 from tests.depth import usual_or_deep
 from tests.loglin.selection.samples import rngs
 
@@ -21,9 +21,6 @@ def cut(rng, n):
     """Random chunk limits."""
     inner = np.sort(rng.choice(np.arange(1, n), size=rng.integers(0, 6), replace=False))
     return list(zip([0, *inner], [*inner, n], strict=True))
-
-
-COVERING = {"null_model": "conditional", "across": "sum", "corrected": True}
 
 
 @settings(deadline=None, max_examples=usual_or_deep(8, 20))

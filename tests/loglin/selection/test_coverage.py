@@ -43,7 +43,9 @@ def test_information_is_that_of_adjusted_mutual_information(rng):
 def test_features_that_say_nothing_cover_nothing_on_average():
     rng = np.random.default_rng(3)
     information = [
-        coverage(rng.integers(2, size=(300, 8)), rng.integers(2, size=(300, 1)), range(8)).information
+        coverage(
+            rng.integers(2, size=(300, 8)), rng.integers(2, size=(300, 1)), range(8)
+        ).information
         for _ in range(30)
     ]
     mean, error = np.mean(information, axis=0), np.std(information, axis=0) / np.sqrt(30)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import xlogy
 
-from loglin import contingency_table, g_squared, select_features
+from loglin import COVERING, contingency_table, g_squared, select_features
 from loglin.selection import _information_kernels as kernels
 from loglin.selection.memory import in_memory
 from loglin.selection.scoring import as_statistic, score
@@ -19,7 +19,6 @@ from tests.loglin.selection.samples import partition_by, rngs
 from tests.references import REFERENCE, reference
 
 CONDITIONAL = {"null_model": "conditional", "empty": 0.0}
-COVERING = {"null_model": "conditional", "across": "sum", "corrected": True}
 
 
 @pytest.mark.parametrize("name", [path.stem for path in (REFERENCE / "praznik").glob("c*.json")])

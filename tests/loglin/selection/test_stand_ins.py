@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 from scipy.special import xlogy
 
-from loglin import select_features, stand_ins
+from loglin import COVERING, select_features, stand_ins
 from loglin.selection import _information_kernels as kernels
 from loglin.selection.memory import in_memory
 from tests.loglin.selection.samples import partition_by
-
-COVERING = {"null_model": "conditional", "across": "sum", "corrected": True}
 
 
 def modules(rng, n=2000):
@@ -32,7 +30,9 @@ def test_features_of_a_module_stand_in_for_each_other(rng):
         assert all(shared[f] > 0.5 for f in module - {feature})
     assert not (found.features >= 12).any()
     # A copy of another module says something else.
-    elsewhere = [r for r in found.records() if r["step"] == 1 and r["feature"] // 4 != chosen[0] // 4]
+    elsewhere = [
+        r for r in found.records() if r["step"] == 1 and r["feature"] // 4 != chosen[0] // 4
+    ]
     assert all(abs(r["shared"]) < 0.1 for r in elsewhere)
 
 
@@ -96,7 +96,9 @@ def test_several_models_count_together(rng):
     x, u = modules(rng)
     one = stand_ins(x, u, [0, 4])
     two = stand_ins([x, x], [u, u], [0, 4], level=0.05)
-    np.testing.assert_allclose(two.gains[: len(two.of(0))].max(), 2 * one.gains[: len(one.of(0))].max())
+    np.testing.assert_allclose(
+        two.gains[: len(two.of(0))].max(), 2 * one.gains[: len(one.of(0))].max()
+    )
     assert set(two.of(0)) <= set(one.of(0))
 
 
