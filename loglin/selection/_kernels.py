@@ -9,6 +9,9 @@ from loglin._numba import compiled, popcount
 
 MOST = 16
 """Largest number of levels of a packed column."""
+FEW = 256
+"""Patterns with fewer samples are compared sample by sample where columns are not binary; as many
+are counted in a byte."""
 
 
 @compiled
@@ -51,24 +54,46 @@ def count_packed(rows, order, starts, slots, first_latent, ones, both):
     num_words = rows.shape[1]
     num_latents, num_bits = both.shape[1:]
     block = np.empty(64, np.uint64)
-    columns = np.empty(num_bits, np.uint64)
+    columns = np.empty((4, num_bits), np.uint64)
+    a, b, c, d = columns[0], columns[1], columns[2], columns[3]
     for g in range(len(starts) - 1):
-        slot = slots[g]
-        for first in range(starts[g], starts[g + 1], 64):
-            size = min(64, starts[g + 1] - first)
-            for word in range(num_words):
-                for i in range(size):
-                    block[i] = rows[order[first + i], word]
-                block[size:] = np.uint64(0)
-                _transpose(block)
-                for i in range(64):  # copying a slice takes numba seconds to compile
-                    columns[64 * word + i] = block[i]
-            for bit in range(num_bits):
-                ones[slot, bit] += np.uint32(popcount(columns[bit]))
-            for latent in range(num_latents):
-                state = columns[first_latent + latent]
+        slot, last = slots[g], starts[g + 1]
+        first = starts[g]
+        while first < last:
+            # Four words at a time are added up before they are added to the counts in memory.
+            num_blocks = 4 if last - first >= 256 else 1
+            for k in range(num_blocks):
+                size = min(64, last - first)
+                for word in range(num_words):
+                    for i in range(size):
+                        block[i] = rows[order[first + i], word]
+                    block[size:] = np.uint64(0)
+                    _transpose(block)
+                    for i in range(64):  # copying a slice takes numba seconds to compile
+                        columns[k, 64 * word + i] = block[i]
+                first += size
+            if num_blocks == 4:
                 for bit in range(num_bits):
-                    both[slot, latent, bit] += np.uint32(popcount(columns[bit] & state))
+                    ones[slot, bit] += np.uint32(
+                        popcount(a[bit]) + popcount(b[bit]) + popcount(c[bit]) + popcount(d[bit])
+                    )
+                for latent in range(num_latents):
+                    place = first_latent + latent
+                    in_a, in_b, in_c, in_d = a[place], b[place], c[place], d[place]
+                    for bit in range(num_bits):
+                        both[slot, latent, bit] += np.uint32(
+                            popcount(a[bit] & in_a)
+                            + popcount(b[bit] & in_b)
+                            + popcount(c[bit] & in_c)
+                            + popcount(d[bit] & in_d)
+                        )
+            else:
+                for bit in range(num_bits):
+                    ones[slot, bit] += np.uint32(popcount(a[bit]))
+                for latent in range(num_latents):
+                    state = a[first_latent + latent]
+                    for bit in range(num_bits):
+                        both[slot, latent, bit] += np.uint32(popcount(a[bit] & state))
 
 
 @compiled
@@ -238,20 +263,20 @@ def add_packed_pairs(
 def add_few_pairs(
     starts, x, u, places, layout, empty, cell, sums, counts, occupied
 ):  # fmt: skip
-    """Do what `add_packed_pairs` does, from `FewSamples`; `places` (pairs, 2) are rows of u, x."""
+    """Do what `add_packed_pairs` does, from `FewSamples`; `places` (pairs, 2) are their columns."""
     table, by_value = np.zeros((MOST, MOST), np.int64), np.empty(MOST)
     for g in range(len(starts) - 1):
         for pair in range(len(layout)):
             height, width = layout[pair, 1], layout[pair, 3]
             latent, feature = places[pair]
             for i in range(starts[g], starts[g + 1]):
-                table[u[latent, i], x[feature, i]] += 1
+                table[u[i, latent], x[i, feature]] += 1
             _add_pair(
                 table[:height, :width], empty, cell, sums[pair], counts[pair], occupied[pair],
                 by_value,
             )  # fmt: skip
             for i in range(starts[g], starts[g + 1]):
-                table[u[latent, i], x[feature, i]] = 0
+                table[u[i, latent], x[i, feature]] = 0
 
 
 def no_pair_terms(num_pairs):

@@ -94,6 +94,12 @@ class Chunks(NamedTuple):
             _kernels.count_packed(rows, order, starts, slots, num_x_bits, counts.ones, counts.both)
         yield counts
 
+    def value_counts(self, partition: ChunkPartition, feature: int) -> NDArray[np.int64]:
+        """Count (patterns, values of the feature)."""
+        (table,) = self.pair_tables(partition, [(feature, 0)])
+        counts: NDArray[np.int64] = table.sum(axis=1)
+        return counts
+
     def pair_tables(
         self, partition: ChunkPartition, pairs: Iterable[tuple[int, int]]
     ) -> Iterator[NDArray[np.int64]]:

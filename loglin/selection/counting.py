@@ -95,9 +95,9 @@ class FewSamples(NamedTuple):
     starts: NDArray[np.intp]
     """(patterns + 1,) where each pattern starts."""
     x: NDArray[np.int8]
-    """(k, m) codes of the packed features."""
+    """(m, k) codes of the packed features."""
     u: NDArray[np.int8]
-    """(l, m) codes of the packed latents."""
+    """(m, l) codes of the packed latents."""
 
 
 class Partition(Protocol):
@@ -147,6 +147,9 @@ class SampleSource(Protocol[P]):
 
     def few_samples(self, partition: P) -> Iterator[FewSamples]:
         """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
+
+    def value_counts(self, partition: P, feature: int) -> NDArray[np.int64]:
+        """Count (patterns, values of the feature)."""
 
     def pair_tables(
         self, partition: P, pairs: Iterable[tuple[int, int]]

@@ -81,12 +81,8 @@ class Memory(NamedTuple):
 
     @property
     def few(self) -> int:
-        """Pairs of packed columns are not counted as bits in patterns with fewer samples.
-
-        Bits cost as much for each pattern as its table has cells, codes as much as it has samples.
-        """
-        layout = self.variables.packed_pairs.layout
-        return int((layout[:, 1] * layout[:, 3]).max()) if len(layout) else 0
+        """Pairs of packed columns are not counted as bits in patterns with fewer samples."""
+        return _kernels.FEW if len(self.variables.packed_pairs.layout) else 0
 
     def packed_counts(self, partition: MemoryPartition) -> Iterator[PackedCounts]:
         """Count the packed columns by blocks of patterns; each block is valid until the next."""
@@ -119,8 +115,8 @@ class Memory(NamedTuple):
             block = samples[starts[first] : starts[last]]
             yield FewSamples(
                 starts[first : last + 1] - starts[first],
-                np.ascontiguousarray(self.x[block][:, x_columns].T),
-                np.ascontiguousarray(self.u[block][:, u_columns].T),
+                _take(self.x, block, x_columns),
+                _take(self.u, block, u_columns),
             )
             first = last
 
@@ -149,6 +145,14 @@ class Memory(NamedTuple):
             counts.ones[:] += own.ones
             counts.both[:] += own.both
 
+    def value_counts(self, partition: MemoryPartition, feature: int) -> NDArray[np.int64]:
+        """Count (patterns, values of the feature)."""
+        counts = np.zeros((partition.num_patterns, 1, self.variables.x_levels[feature]), np.int64)
+        codes, slots = np.ascontiguousarray(self.x[:, feature]), np.arange(len(counts))
+        alone = np.zeros(len(codes), np.int8)
+        _kernels.count_pair(codes, alone, partition.order, partition.starts, slots, counts)
+        return counts[:, 0]
+
     def pair_tables(
         self, partition: MemoryPartition, pairs: Iterable[tuple[int, int]]
     ) -> Iterator[NDArray[np.int64]]:
@@ -159,6 +163,15 @@ class Memory(NamedTuple):
             x, u = (np.ascontiguousarray(c) for c in (self.x[:, feature], self.u[:, latent]))
             _kernels.count_pair(x, u, partition.order, partition.starts, slots, table)
             yield table
+
+
+def _take(
+    codes: NDArray[np.int8], samples: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.int8]:
+    """Return some rows and columns; all columns are usually in order."""
+    rows = codes[samples]
+    in_order = len(columns) == codes.shape[1] and bool((np.diff(columns) == 1).all())
+    return rows if in_order else np.ascontiguousarray(rows[:, columns])
 
 
 def _with_at_least(partition: MemoryPartition, smallest: int) -> MemoryPartition:

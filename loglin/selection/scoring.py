@@ -198,7 +198,9 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     if variables.all_binary:
         return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
     for codes in columns.few_samples(partition) if has_others else ():
-        _information.add_few_information(*codes, pairs.places, cell, others[0])
+        g2_of_few = np.zeros((codes.u.shape[1], codes.x.shape[1]))
+        _information.add_few_information(*codes, int(x_planes.levels.max()), cell, g2_of_few)
+        others[0] += g2_of_few[tuple(pairs.places.T)]
         if corrected:
             _information.add_few_chance(
                 *codes, pairs.places, pairs.layout, cell, *memory, *others[1:]
@@ -247,6 +249,11 @@ def _small_expectations() -> NDArray[np.float64]:
         counts * np.log(np.maximum(counts, 1.0))
     )
     return table
+
+
+def feature_g2(counts: NDArray[np.int64], statistic: Statistic) -> float:
+    """Return G2 of [S][j] from counts (patterns, values of j), without counts in empty cells."""
+    return max(float(_information.table_g2(counts, statistic.cell)), 0.0)
 
 
 def gain_parts(

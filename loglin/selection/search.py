@@ -40,6 +40,7 @@ from loglin.selection.scoring import (
     Scores,
     Statistic,
     as_statistic,
+    feature_g2,
     gain_parts,
     null_degrees_of_freedom,
     rounding,
@@ -316,21 +317,29 @@ def _with_parts(
         latent -= len(sources[which].variables.u_levels)
         which += 1
     num_possible = partitions[which].num_possible
-    (table,) = sources[which].pair_tables(partitions[which], [(feature, latent)])
-    feature_gain, latent_gain = gain_parts(table, num_possible, statistic)
+    if statistic.null_model == "conditional" and statistic.empty == 0:
+        counts = sources[which].value_counts(partitions[which], feature)
+        feature_gain = feature_g2(counts, statistic)
+        of_latents = scores.values[:, feature] + scores.expected[:, feature]
+        latent_gain = float(
+            of_latents[step.latent] if statistic.across == "max" else of_latents.sum()
+        )
+    else:
+        (table,) = sources[which].pair_tables(partitions[which], [(feature, latent)])
+        feature_gain, latent_gain = gain_parts(table, num_possible, statistic)
+        if statistic.across == "sum" and statistic.null_model == "conditional":
+            latent_gain = float(scores.values[:, feature].sum())
     if statistic.across == "max":
         df = null_degrees_of_freedom(
             sources[which], chosen, num_possible, feature, [latent], statistic.null_model
         )
-        return step._replace(feature_gain=feature_gain, latent_gain=latent_gain, df=df)
-    if statistic.null_model == "conditional":
-        latent_gain = float((scores.values[:, feature] + scores.expected[:, feature]).sum())
-    df = sum(
-        null_degrees_of_freedom(
-            source, chosen, partition.num_possible, feature, None, statistic.null_model
+    else:
+        df = sum(
+            null_degrees_of_freedom(
+                source, chosen, partition.num_possible, feature, None, statistic.null_model
+            )
+            for source, partition in zip(sources, partitions, strict=True)
         )
-        for source, partition in zip(sources, partitions, strict=True)
-    )
     return step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
 
 
