@@ -9,6 +9,7 @@ from models.base import GenerativeModel, Samples
 from models.boltzmann.pretraining import pretraining
 from models.boltzmann.rbm import RBMConfig, rbm
 from models.dbm import DBMConfig, dbm, snapshots_with_pretraining
+from models.stopping import Stopped, stop_early
 from models.storage import load_state, save_state
 from models.training import DivergedError, Drawn, sample_at, snapshots, train, train_starts
 from models.vae import VAEConfig, vae
@@ -20,6 +21,7 @@ __all__ = [
     "GenerativeModel",
     "RBMConfig",
     "Samples",
+    "Stopped",
     "VAEConfig",
     "dbm",
     "load_state",
@@ -29,6 +31,7 @@ __all__ = [
     "save_state",
     "snapshots",
     "snapshots_with_pretraining",
+    "stop_early",
     "train",
     "train_starts",
     "vae",

@@ -16,7 +16,13 @@ from jax.typing import ArrayLike
 from models import units
 from models.base import GenerativeModel
 from models.boltzmann.energy import DBMParams, Layers, layer_input
-from models.boltzmann.gradients import BoltzmannInfo, Contrast, center, energy_gradient
+from models.boltzmann.gradients import (
+    BoltzmannInfo,
+    Contrast,
+    center,
+    energy_gradient,
+    follow_means,
+)
 from models.boltzmann.likelihood import bounder
 from models.boltzmann.pretraining import pretraining
 from models.boltzmann.sampling import gibbs, independent_layers, sampler
@@ -32,8 +38,6 @@ MAX_MEAN_FIELD_STEPS = 50
 """Largest number of mean-field updates in training, which is rarely reached."""
 MAX_OFFSET_CELLS = 10_000
 """Largest number of cells from which the initial offsets are computed."""
-OFFSET_MEMORY = 0.99
-"""Weight of the old offsets when they are updated."""
 
 
 class DBMState(NamedTuple):
@@ -159,10 +163,7 @@ def dbm(
         chains = gibbs(key, params, chains, config.sweeps_per_update, levels)
         gradient = energy_gradient(params, Contrast(data, odd_means(params, chains)))
         if config.centered:
-            offsets = tuple(
-                OFFSET_MEMORY * offset + (1 - OFFSET_MEMORY) * layer.mean(axis=0)
-                for offset, layer in zip(offsets, data, strict=True)
-            )
+            offsets = follow_means(offsets, data)
             gradient = center(gradient, offsets)
         error = units.cross_entropy(layer_input(params, data, 0), data[0], levels).mean()
         return gradient, (chains, offsets), error

@@ -13,6 +13,10 @@ WEIGHT_SCALE = 0.01
 """Standard deviation of the initial weights (Hinton 2012)."""
 
 
+OFFSET_MEMORY = 0.99
+"""Weight of the old offsets when they are updated."""
+
+
 class Contrast(NamedTuple):
     """Layers (..., units_l) given the data and from the model, whose energies are compared."""
 
@@ -67,6 +71,20 @@ def center(gradient: DBMParams, offsets: Layers) -> DBMParams:
         biases[index + 1] -= product(lower, step)
         weights.append(step)
     return DBMParams(tuple(weights), tuple(biases))
+
+
+def follow_means(offsets: Layers, layers: Layers) -> Layers:
+    """Return the offsets after one more batch: running means of the layers given the data."""
+    return tuple(
+        OFFSET_MEMORY * offset + (1 - OFFSET_MEMORY) * layer.mean(axis=0)
+        for offset, layer in zip(offsets, layers, strict=True)
+    )
+
+
+def free_means(params: DBMParams, levels: Levels = None) -> Layers:
+    """Return the means (units_l,) of all layers if the weights were 0: offsets to start with."""
+    visible, *hidden = params.biases
+    return (units.mean(visible, levels), *map(units.mean, hidden))
 
 
 def log_odds(x: jax.Array, levels: Levels = None) -> jax.Array:

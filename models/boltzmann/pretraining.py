@@ -8,7 +8,7 @@ Hinton 2009). With many features and few cells the lowest RBM can be trained in 
 
 from functools import cache, partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,16 @@ from numpy.typing import NDArray
 
 from models import units
 from models.base import GenerativeModel
-from models.boltzmann.energy import DBMParams, layer_input, levels_of
-from models.boltzmann.gradients import BoltzmannInfo, energy_gradient, log_odds, small_weights
+from models.boltzmann.energy import DBMParams, Layers, layer_input, levels_of
+from models.boltzmann.gradients import (
+    BoltzmannInfo,
+    center,
+    energy_gradient,
+    follow_means,
+    free_means,
+    log_odds,
+    small_weights,
+)
 from models.boltzmann.likelihood import bounder
 from models.boltzmann.rbm import contrastive_divergence
 from models.boltzmann.sampling import sampler
@@ -37,6 +45,8 @@ class StackState(NamedTuple):
     opt_states: tuple[optax.OptState, ...]
     num_epochs: jax.Array
     """Number of epochs of training so far."""
+    offsets: tuple[Layers, ...] | None = None
+    """For each RBM (units_l,) running means of its two layers, if gradients are centred."""
 
     @property
     def params(self) -> DBMParams:
@@ -72,6 +82,10 @@ def block_mask(config: DBMConfig) -> NDArray[np.bool_]:
     blocks = np.array(config.blocks or np.zeros(config.layer_sizes[0], int))
     unit_blocks = blocks if config.levels is None else blocks[units.layout(config.levels).column]
     return unit_blocks[:, None] == hidden_blocks(config)
+
+
+def _replaced(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:index], value, *values[index + 1 :])
 
 
 @cache
@@ -114,7 +128,13 @@ def pretraining(
             if index == 0 and config.blocks is not None:
                 weights *= block_mask(config)
             rbms.append(DBMParams((weights,), (lower, upper)))
-        return StackState(tuple(rbms), tuple(map(optimizer.init, rbms)), jnp.zeros((), jnp.int32))
+        offsets = None
+        if config.centered_pretraining:
+            offsets = tuple(
+                free_means(rbm, levels_of(levels, index)) for index, rbm in enumerate(rbms)
+            )
+        opt_states = tuple(map(optimizer.init, rbms))
+        return StackState(tuple(rbms), opt_states, jnp.zeros((), jnp.int32), offsets)
 
     def train_rbm(
         key: jax.Array, state: StackState, x: jax.Array, index: int
@@ -130,8 +150,8 @@ def pretraining(
             return layer
 
         def gradient_of(
-            key: jax.Array, params: DBMParams, memory: None, rows: jax.Array
-        ) -> tuple[DBMParams, None, jax.Array]:
+            key: jax.Array, params: DBMParams, offsets: Layers | None, rows: jax.Array
+        ) -> tuple[DBMParams, Layers | None, jax.Array]:
             contrast, error = contrastive_divergence(
                 key,
                 params,
@@ -144,15 +164,22 @@ def pretraining(
             gradient = energy_gradient(params, contrast)
             if index == 0 and config.blocks is not None:
                 gradient = DBMParams((gradient.weights[0] * block_mask(config),), gradient.biases)
-            return gradient, memory, error
+            if offsets is not None:
+                offsets = follow_means(offsets, contrast.data)
+                gradient = center(gradient, offsets)
+            return gradient, offsets, error
 
         order_key, steps_key = jax.random.split(key)
         batches = in_batches(order_key, x, config.batch_size)
-        start = state.rbms[index], state.opt_states[index], None
+        offsets = None if state.offsets is None else state.offsets[index]
+        start = state.rbms[index], state.opt_states[index], offsets
         done = descend(steps_key, gradient_of, optimizer, *start, batches)
-        rbms, opt_states = list(state.rbms), list(state.opt_states)
-        rbms[index], opt_states[index] = done.params, done.opt_state
-        state = state._replace(rbms=tuple(rbms), opt_states=tuple(opt_states))
+        state = state._replace(
+            rbms=_replaced(state.rbms, index, done.params),
+            opt_states=_replaced(state.opt_states, index, done.opt_state),
+        )
+        if state.offsets is not None:
+            state = state._replace(offsets=_replaced(state.offsets, index, done.memory))
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
     @jax.jit

@@ -17,11 +17,14 @@ from jax.typing import ArrayLike
 
 from models import units
 from models.base import GenerativeModel
-from models.boltzmann.energy import DBMParams, layer_input
+from models.boltzmann.energy import DBMParams, Layers, layer_input
 from models.boltzmann.gradients import (
     BoltzmannInfo,
     Contrast,
+    center,
     energy_gradient,
+    follow_means,
+    free_means,
     log_odds,
     small_weights,
 )
@@ -29,7 +32,7 @@ from models.boltzmann.likelihood import bounder
 from models.boltzmann.sampling import independent_layers, sampler
 from models.optimization import descend, gradient_descent, in_batches
 from models.random import uniform
-from models.settings import validate_counts, validate_levels, validate_optimization
+from models.settings import check_flags, validate_counts, validate_levels, validate_optimization
 from models.units import Levels
 from models.validation import as_training_data, check_key, check_type
 
@@ -52,6 +55,8 @@ class RBMConfig:
     """Gibbs steps per update, the k of CD-k."""
     num_chains: int | None = None
     """Number of persistent chains; None: no such chains, the Gibbs steps start from the data."""
+    centered: bool = False
+    """Whether to use centred gradients, which keep hidden units in use where there are many."""
     momentum: float = 0.0
     """Share of the last update that is added to the next one."""
     weight_decay: float = 0.0
@@ -69,6 +74,7 @@ class RBMConfig:
             self, "num_features", "num_hidden", "batch_size", "num_steps", "sample_sweeps"
         )
         validate_counts(self, "num_chains", optional=True)
+        check_flags(self, "centered")
         validate_levels(self, self.num_features)
         validate_optimization(self)
 
@@ -81,6 +87,8 @@ class RBMState(NamedTuple):
     opt_state: optax.OptState
     chains: jax.Array | None
     """(num_chains, units_0) visible layers of the persistent chains, if there are any."""
+    offsets: Layers | None = None
+    """(units_l,) running means of the two layers given the data, if gradients are centred."""
 
 
 def contrastive_divergence(
@@ -185,11 +193,16 @@ def rbm(
         chains = None
         if config.num_chains is not None:
             chains = independent_layers(chains_key, params, config.num_chains, levels)[0]
-        return RBMState(params, optimizer.init(params), chains)
+        offsets = free_means(params, levels) if config.centered else None
+        return RBMState(params, optimizer.init(params), chains, offsets)
 
     def gradient_of(
-        key: jax.Array, params: DBMParams, chains: jax.Array | None, rows: jax.Array
-    ) -> tuple[DBMParams, jax.Array | None, jax.Array]:
+        key: jax.Array,
+        params: DBMParams,
+        memory: tuple[jax.Array | None, Layers | None],
+        rows: jax.Array,
+    ) -> tuple[DBMParams, tuple[jax.Array | None, Layers | None], jax.Array]:
+        chains, offsets = memory
         contrast, error = contrastive_divergence(
             key,
             params,
@@ -199,14 +212,19 @@ def rbm(
             levels=levels,
         )
         chains = None if chains is None else contrast.model[0]
-        return energy_gradient(params, contrast), chains, error
+        gradient = energy_gradient(params, contrast)
+        if offsets is not None:
+            offsets = follow_means(offsets, contrast.data)
+            gradient = center(gradient, offsets)
+        return gradient, (chains, offsets), error
 
     @jax.jit
     def epoch(key: jax.Array, state: RBMState, x: ArrayLike) -> tuple[RBMState, BoltzmannInfo]:
         order_key, steps_key = jax.random.split(key)
         batches = in_batches(order_key, jnp.asarray(x), config.batch_size)
-        done = descend(steps_key, gradient_of, optimizer, *state, batches)
-        state = RBMState(done.params, done.opt_state, done.memory)
+        params, opt_state, *memory = state
+        done = descend(steps_key, gradient_of, optimizer, params, opt_state, tuple(memory), batches)
+        state = RBMState(done.params, done.opt_state, *done.memory)
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
     sample = sampler(levels, config.sample_sweeps)

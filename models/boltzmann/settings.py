@@ -40,6 +40,9 @@ class DBMConfig:
     blocks: tuple[int, ...] | None = None
     """Block of each feature, to pretrain the lowest RBM in separate blocks, whose numbers of hidden
     units are proportional to their features (Hess et al. 2017); None: one block."""
+    centered_pretraining: bool = False
+    """Whether pretraining uses centred gradients as well. With hundreds of features the top units
+    stay in use only if it does."""
     fine_learning_rate: float = 1e-3
     """Learning rate of fine-tuning."""
     fine_batch_size: int | None = 10
@@ -73,10 +76,15 @@ class DBMConfig:
         validate_counts(self, "pretrain_epochs", smallest=0)
         validate_counts(self, "fine_batch_size", optional=True)
         validate_levels(self, sizes[0])
-        check_flags(self, "pretrain_in_turn", "centered")
+        check_flags(self, "pretrain_in_turn", "centered", "centered_pretraining")
         validate_tuples(self, "blocks", length=sizes[0], smallest=0)
         validate_numbers(self, "mean_field_tolerance", "fine_learning_rate")
         validate_optimization(self)
+        if self.centered_pretraining and self.blocks is not None:
+            raise ValueError(
+                "`centered_pretraining` must be False where `blocks` are given, since offsets "
+                "connect the blocks"
+            )
         empty = set(self.blocks or ()).difference(hidden_blocks(self))
         if empty:
             raise ValueError(

@@ -19,6 +19,11 @@ from models.boltzmann.settings import hidden_blocks
         ({"levels": (2,) * 5 + (128,)}, "`levels` must be at most 127, got 128"),
         ({"centered": "False"}, "`centered` must be True or False, got 'False'"),
         ({"blocks": (0, 0, 0, 0, 0, 1)}, "`blocks` must be large enough.*block 1 has none"),
+        ({"centered_pretraining": 1}, "`centered_pretraining` must be True or False, got 1"),
+        (
+            {"blocks": (0, 0, 0, 1, 1, 1), "centered_pretraining": True},
+            "`centered_pretraining` must be False where `blocks` are given",
+        ),
         ({"learning_rate": 10**400}, "`learning_rate` must be a positive number"),
     ],
 )
