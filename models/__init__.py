@@ -8,6 +8,7 @@ are float32.
 from models.base import GenerativeModel, Samples
 from models.boltzmann.pretraining import pretraining
 from models.boltzmann.rbm import RBMConfig, rbm
+from models.boltzmann.sampling import effective_number
 from models.dbm import DBMConfig, dbm, snapshots_with_pretraining
 from models.stopping import Stopped, stop_early
 from models.storage import load_state, save_state
@@ -24,6 +25,7 @@ __all__ = [
     "Stopped",
     "VAEConfig",
     "dbm",
+    "effective_number",
     "load_state",
     "pretraining",
     "rbm",

@@ -180,7 +180,8 @@ def dbm(
         state = DBMState(done.params, done.opt_state, *done.memory)
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
-    sample = sampler(levels, config.sample_sweeps)
+    chains = config.draws_per_chain, config.sweeps_between_draws
+    sample = sampler(levels, config.sample_sweeps, *chains)
     return GenerativeModel(init, epoch, sample, bounder(levels), check)
 
 

@@ -201,5 +201,6 @@ def pretraining(
             )
         return state._replace(num_epochs=state.num_epochs + 1), info
 
-    sample = sampler(levels, config.sample_sweeps)
+    chains = config.draws_per_chain, config.sweeps_between_draws
+    sample = sampler(levels, config.sample_sweeps, *chains)
     return GenerativeModel(init, epoch, sample, bounder(levels), check)

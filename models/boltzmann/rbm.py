@@ -67,12 +67,18 @@ class RBMConfig:
     sample_sweeps: int = 200
     """Gibbs sweeps of each chain before it is taken as a sample. On the paper's two data sets
     energies, latents and correlations of features no longer change after 200."""
+    draws_per_chain: int = 1
+    """Samples taken from each chain. With more than one, samples of the same chain are correlated,
+    but take only `sweeps_between_draws` sweeps each: see `effective_number`."""
+    sweeps_between_draws: int = 20
+    """Gibbs sweeps from one sample of a chain to the next."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
         validate_counts(
             self, "num_features", "num_hidden", "batch_size", "num_steps", "sample_sweeps"
         )
+        validate_counts(self, "draws_per_chain", "sweeps_between_draws")
         validate_counts(self, "num_chains", optional=True)
         check_flags(self, "centered")
         validate_levels(self, self.num_features)
@@ -227,5 +233,6 @@ def rbm(
         state = RBMState(done.params, done.opt_state, *done.memory)
         return state, BoltzmannInfo(done.info, done.gradient_norm)
 
-    sample = sampler(levels, config.sample_sweeps)
+    chains = config.draws_per_chain, config.sweeps_between_draws
+    sample = sampler(levels, config.sample_sweeps, *chains)
     return GenerativeModel(init, epoch, sample, bounder(levels), check)

@@ -6,6 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 from models import units
 from models.base import Samples
@@ -110,24 +113,97 @@ def independent_layers(
 
 
 @cache
-def sampler(levels: Levels, num_sweeps: int) -> Callable[[jax.Array, Any, int], Samples]:
-    """Return the function `sample` of a model whose state has `params`: one chain per sample.
+def sampler(
+    levels: Levels, num_sweeps: int, draws_per_chain: int = 1, sweeps_between_draws: int = 1
+) -> Callable[[jax.Array, Any, int], Samples]:
+    """Return the function `sample` of a model whose state has `params`.
 
     All Boltzmann machines share this function, so it is compiled once.
     """
 
     def sample(key: jax.Array, state: Any, num_samples: int) -> Samples:
         check_key(key)
-        return _draw(key, state.params, as_count(num_samples, "num_samples"), num_sweeps, levels)
+        num_samples = as_count(num_samples, "num_samples")
+        chains = draws_per_chain, sweeps_between_draws
+        return _draw(key, state.params, num_samples, num_sweeps, levels, *chains)
 
     return sample
 
 
-@partial(jax.jit, static_argnames=("num_samples", "num_sweeps", "levels"))
+@partial(
+    jax.jit,
+    static_argnames=(
+        "num_samples", "num_sweeps", "levels", "draws_per_chain", "sweeps_between_draws",
+    ),
+)  # fmt: skip
 def _draw(
-    key: jax.Array, params: DBMParams, num_samples: int, num_sweeps: int, levels: Levels
+    key: jax.Array,
+    params: DBMParams,
+    num_samples: int,
+    num_sweeps: int,
+    levels: Levels,
+    draws_per_chain: int = 1,
+    sweeps_between_draws: int = 1,
 ) -> Samples:
+    """Draw samples; those of one sweep follow each other, in the order of the chains."""
     start_key, sweeps_key = jax.random.split(key)
-    layers = independent_layers(start_key, params, num_samples, levels)
-    layers = gibbs(sweeps_key, params, layers, num_sweeps, levels)
-    return Samples(units.to_codes(layers[0], levels), layers[-1].astype(jnp.int8))
+    num_chains = -(-num_samples // draws_per_chain)
+    layers = independent_layers(start_key, params, num_chains, levels)
+
+    def as_samples(layers: Layers) -> Samples:
+        return Samples(units.to_codes(layers[0], levels), layers[-1].astype(jnp.int8))
+
+    if draws_per_chain == 1:
+        return as_samples(gibbs(sweeps_key, params, layers, num_sweeps, levels))
+    burn_in_key, draws_key = jax.random.split(sweeps_key)
+    layers = gibbs(burn_in_key, params, layers, num_sweeps, levels)
+
+    def draw(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, Samples]:
+        return gibbs(key, params, layers, sweeps_between_draws, levels), as_samples(layers)
+
+    drawn = scan_with_keys(draws_key, draw, layers, length=draws_per_chain)[1]
+    return jax.tree.map(lambda codes: codes.reshape(-1, codes.shape[-1])[:num_samples], drawn)
+
+
+def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float64]:
+    """Return how many independent samples would give means as accurate, for each column.
+
+    Chains are independent of each other, so the variance of a mean follows from the means of the
+    chains.
+
+    Parameters
+    ----------
+    codes : (n, k) int array
+        Features or latents from `sample` of a Boltzmann machine.
+    draws_per_chain : int
+        As in the settings of the machine, at least 2.
+
+    Returns
+    -------
+    (k,) array
+        At most about n; NaN for columns that are constant.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two whole chains.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).integers(2, size=(10_000, 1))
+    >>> bool(8_000 < effective_number(codes, 10)[0] < 12_500)
+    True
+    """
+    as_count(draws_per_chain, "draws_per_chain", 2)
+    table = np.asarray(codes, np.float64)
+    num_chains = len(table) // draws_per_chain
+    if num_chains < 2:
+        raise ValueError(
+            "`codes` must hold at least two chains: expected "
+            f"{2 * draws_per_chain} rows or more, got {len(table)}"
+        )
+    of_chains = table[: num_chains * draws_per_chain].reshape(draws_per_chain, num_chains, -1)
+    variance = of_chains.mean(axis=0).var(axis=0, ddof=1)
+    with np.errstate(invalid="ignore"):
+        numbers: NDArray[np.float64] = num_chains * table.var(axis=0) / variance
+    return numbers

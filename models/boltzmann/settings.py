@@ -64,6 +64,11 @@ class DBMConfig:
     sample_sweeps: int = 200
     """Gibbs sweeps of each chain before it is taken as a sample. On the paper's two data sets
     energies, latents and correlations of features no longer change after 200."""
+    draws_per_chain: int = 1
+    """Samples taken from each chain. With more than one, samples of the same chain are correlated,
+    but take only `sweeps_between_draws` sweeps each: see `effective_number`."""
+    sweeps_between_draws: int = 20
+    """Gibbs sweeps from one sample of a chain to the next."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -72,7 +77,7 @@ class DBMConfig:
             raise ValueError(f"`layer_sizes` must be a tuple of at least two sizes, got {sizes!r}")
         validate_tuples(self, "layer_sizes")
         validate_counts(self, "batch_size", "num_steps", "num_chains", "sweeps_per_update")
-        validate_counts(self, "sample_sweeps")
+        validate_counts(self, "sample_sweeps", "draws_per_chain", "sweeps_between_draws")
         validate_counts(self, "pretrain_epochs", smallest=0)
         validate_counts(self, "fine_batch_size", optional=True)
         validate_levels(self, sizes[0])

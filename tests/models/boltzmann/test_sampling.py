@@ -1,3 +1,5 @@
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,12 @@ from models.boltzmann import sampling
 from models.boltzmann.dbm import DBMState, start_fine_tuning
 from models.boltzmann.energy import given_visible
 from models.boltzmann.rbm import RBMState
-from models.boltzmann.sampling import gibbs, gibbs_draws, independent_layers
+from models.boltzmann.sampling import (
+    effective_number,
+    gibbs,
+    gibbs_draws,
+    independent_layers,
+)
 from tests.depth import usual_or_deep
 from tests.models import toy
 from tests.models.boltzmann.chains import NUM_CHAINS, drawn, settled
@@ -129,3 +136,57 @@ def test_clamped_chains_of_an_rbm_are_as_many_for_each_visible_state():
     expected = jax.nn.sigmoid(visible @ params.weights[0] + params.biases[1])
     # Five standard errors of a frequency from 2000 chains.
     np.testing.assert_allclose(layer.mean(axis=0), expected, atol=5 * 0.5 / np.sqrt(2000))
+
+
+@cache
+def long_chains():
+    """Samples of a machine that mixes slowly: (config, samples)."""
+    levels = SHAPES["softmax RBM"][1]
+    config = RBMConfig(
+        3, 3, levels, sample_sweeps=60, draws_per_chain=10, sweeps_between_draws=1
+    )  # fmt: skip
+    params, _ = machine("softmax RBM", seed=2, scale=1.5)
+    state = RBMState(params, None, None)
+    return params, rbm(config).sample(jax.random.key(1), state, 20_000)
+
+
+def test_samples_along_chains_follow_the_machine():
+    params, samples = long_chains()
+    assert (samples.x.shape, samples.u.shape) == ((20_000, 3), (20_000, 3))
+    layers, probability, _ = probabilities(params, SHAPES["softmax RBM"][1])
+    expected = probability @ np.asarray(layers[1])
+    numbers = effective_number(samples.u, 10)
+    assert (numbers < 15_000).all()
+    errors = np.sqrt(expected * (1 - expected) / numbers)
+    assert (np.abs(np.asarray(samples.u).mean(axis=0) - expected) < 5 * errors).all()
+
+
+def test_the_effective_number_is_that_of_the_autocorrelation(rng):
+    """A chain that stays with probability a has correlations a^k."""
+    stays = rng.random((20, 4000)) < 0.6
+    state = rng.integers(2, size=(20, 4000))
+    for step in range(1, 20):
+        state[step] = np.where(stays[step], state[step - 1], state[step])
+    lags = np.arange(1, 20)
+    factor = 1 + 2 * ((1 - lags / 20) * 0.6**lags).sum()
+    ours = effective_number(state.reshape(-1, 1), 20)
+    np.testing.assert_allclose(ours, 80_000 / factor, rtol=0.1)
+
+
+def test_a_part_of_the_chains_is_left_out_if_they_give_too_many():
+    params, _ = machine("softmax RBM", seed=2)
+    config = RBMConfig(3, 3, SHAPES["softmax RBM"][1], sample_sweeps=2, draws_per_chain=4)
+    samples = rbm(config).sample(jax.random.key(1), RBMState(params, None, None), 10)
+    assert samples.x.shape == (10, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0]] * 10, 1), "`draws_per_chain` must be an integer of at least 2, got 1"),
+        (([[0]] * 10, 6), "`codes` must hold at least two chains: expected 12 rows or more"),
+    ],
+)
+def test_too_few_chains_get_one_sentence(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        effective_number(*arguments)
