@@ -59,6 +59,11 @@ def as_codes(
 def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
     """Check that values are a table of real numbers with rows and columns."""
     array = as_numbers(values, name)
+    if array.ndim == 1 and array.size:
+        raise ValueError(
+            f"`{name}` must have two dimensions, got shape {array.shape}: for a single column pass "
+            f"`{name}[:, None]`"
+        )
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"`{name}` must have two dimensions, at least one row and one column, "
@@ -69,6 +74,16 @@ def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
 
 def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """Check that values are an array of real numbers, none of them masked."""
+    if hasattr(values, "toarray"):
+        raise ValueError(
+            f"`{name}` must be an array, got a sparse {type(values).__name__}: pass "
+            f"`{name}.toarray()`"
+        )
+    if hasattr(values, "obs") and hasattr(values, "var"):
+        raise ValueError(
+            f"`{name}` must be an array, got {type(values).__name__}: pass its matrix, such as "
+            f"`{name}.X`"
+        )
     try:
         array = np.asarray(values)
     except ValueError:  # numpy's own message is about inhomogeneous shapes

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from loglin import contingency_table, dichotomize
+from loglin import contingency_table, dichotomize, select_features
 from loglin.validation import (
     as_candidates,
     as_choice,
@@ -98,3 +99,23 @@ def test_numbers_of_numpy_become_those_of_python():
 def test_bad_input_gets_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+class Annotated:
+    """What anndata's AnnData looks like from outside."""
+
+    X, obs, var = np.eye(2), None, None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((sparse.csr_array(np.eye(2, dtype=int)), [[0], [1]]),
+         r"`x` must be an array, got a sparse csr_array: pass `x.toarray\(\)`"),
+        ((Annotated(), [[0], [1]]), "`x` must be an array, got Annotated: pass its matrix, .*`x.X`"),
+        ((np.eye(2, dtype=int), [0, 1]), r"`u` must have two dimensions, .* pass `u\[:, None\]`"),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_an_array_is_told_how_to_become_one(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        select_features(*arguments, 1)
