@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.selection import _information_kernels
+from loglin.selection import _chance_kernels, _information_kernels
 from loglin.validation import as_codes, as_count, as_features, check_rows
 
 _LEAST = 0.01
@@ -142,8 +142,8 @@ def _adjusted_information(
     if most <= 0:
         return 0.0, 0.0
     g2 = _information_kernels.table_g2(counts, cell)
-    memory = _information_kernels.no_known_cells()
-    expected, _ = _information_kernels.table_chance(counts, cell, *memory)
+    memory = _chance_kernels.no_known_cells()
+    expected, _ = _chance_kernels.table_chance(counts, cell, *memory)
     adjusted = most * (g2 - expected) / (most - expected) if most > expected * (1 + 1e-9) else 0.0
     return adjusted / (2 * n), most / (2 * n)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from loglin.hierarchical.fitting import fit_tables
 from loglin.hierarchical.generators import degrees_of_freedom
+from loglin.selection import _chance_kernels as _chance
 from loglin.selection import _information_kernels as _information
 from loglin.selection import _kernels
 from loglin.selection.counting import P, SampleSource, Variables
@@ -181,12 +182,12 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     others = np.zeros((3, len(pairs.layout)))
     cumulants = np.zeros((2, len(x_planes.columns)))
     has_others = len(pairs.layout) > 0
-    memory = _information.no_known_cells() if corrected and not variables.all_binary else ()
+    memory = _chance.no_known_cells() if corrected and not variables.all_binary else ()
     for counts in columns.packed_counts(partition):
         _information.add_information(*counts, first_latent, cell, binary[0])
         if corrected:
-            _information.add_chance(*counts, first_latent, cell, small, *binary[1:])
-            _information.add_cumulants(
+            _chance.add_chance(*counts, first_latent, cell, small, *binary[1:])
+            _chance.add_cumulants(
                 *counts, u_planes.first, u_planes.levels, x_planes.first, x_planes.levels,
                 first_latent, few, cumulants,
             )  # fmt: skip
@@ -194,7 +195,7 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
             of_pairs = (*counts, pairs.layout, first_latent, few, cell)
             _information.add_pair_information(*of_pairs, others[0])
             if corrected:
-                _information.add_pair_chance(*of_pairs, *memory, *others[1:])
+                _chance.add_pair_chance(*of_pairs, *memory, *others[1:])
     if variables.all_binary:
         return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
     for codes in columns.few_samples(partition) if has_others else ():
@@ -202,16 +203,12 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
         _information.add_few_information(*codes, int(x_planes.levels.max()), cell, g2_of_few)
         others[0] += g2_of_few[tuple(pairs.places.T)]
         if corrected:
-            _information.add_few_chance(
-                *codes, pairs.places, pairs.layout, cell, *memory, *others[1:]
-            )
-            _information.add_few_cumulants(*codes, u_planes.levels, cumulants)
+            _chance.add_few_chance(*codes, pairs.places, pairs.layout, cell, *memory, *others[1:])
+            _chance.add_few_cumulants(*codes, u_planes.levels, cumulants)
     wide = np.zeros((3, len(variables.wide_pairs)))
     tables = columns.pair_tables(partition, variables.wide_pairs)
     for number, table in enumerate(tables):
-        wide[:, number] = _information.add_tables(
-            table, cell, *(memory or _information.no_known_cells())
-        )
+        wide[:, number] = _chance.add_tables(table, cell, *(memory or _chance.no_known_cells()))
     g2, expected, df = (
         _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
     )
@@ -244,10 +241,8 @@ def _of_all_pairs(
 @cache
 def _small_expectations() -> NDArray[np.float64]:
     """Return the expectations of G2 in small tables, which are the same for all data."""
-    counts = np.arange(_information.SMALL + 1.0)
-    table: NDArray[np.float64] = _information.tabulate_expected(
-        counts * np.log(np.maximum(counts, 1.0))
-    )
+    counts = np.arange(_chance.SMALL + 1.0)
+    table: NDArray[np.float64] = _chance.tabulate_expected(counts * np.log(np.maximum(counts, 1.0)))
     return table
 
 

@@ -14,7 +14,6 @@ Brown, Pocock, Zhao & Lujan (2012), Conditional likelihood maximisation, J. Mach
 """
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,9 +30,9 @@ from loglin.selection.chance import (
     chance_of_step,
     is_by_chance,
 )
-from loglin.selection.chunks import ReadChunks, in_chunks
-from loglin.selection.counting import SampleSource, as_samples
-from loglin.selection.memory import Memory, in_memory
+from loglin.selection.chunks import ReadChunks
+from loglin.selection.counting import SampleSource
+from loglin.selection.memory import Memory
 from loglin.selection.results import Selection
 from loglin.selection.scoring import (
     NullModel,
@@ -46,7 +45,8 @@ from loglin.selection.scoring import (
     rounding,
     score,
 )
-from loglin.validation import as_candidates, as_choice, as_count, as_tuple
+from loglin.selection.sources import are_without_latents, as_sources
+from loglin.validation import as_choice, as_count
 
 STARTS = ("empty", "best-pair")
 COVERING: dict[str, Any] = {"null_model": "conditional", "across": "sum", "corrected": True}
@@ -167,7 +167,7 @@ def select_features(
         if not (shuffles or corrected):
             raise ValueError("`stop` 'chance' needs `corrected` or `num_shuffles`, got neither")
     as_choice(start, "start", STARTS)
-    without_latents = _without_latents(sources)
+    without_latents = are_without_latents(sources)
     if without_latents and null_model == "conditional":
         raise ValueError("`null_model` 'conditional' needs latents, got none")
     if without_latents and across != "max":
@@ -398,7 +398,7 @@ def _as_selection(
     shuffled_all = bool(shuffles and shuffles.which == "all")
     return Selection(
         features=features,
-        latents=np.full_like(latents, -1) if _without_latents(sources) else latents,
+        latents=np.full_like(latents, -1) if are_without_latents(sources) else latents,
         gains=gains,
         scores=scores,
         feature_gains=np.array([step.feature_gain for step in steps]),
@@ -409,92 +409,3 @@ def _as_selection(
         chance_of_all=of_all if shuffled_all else None,
         corrected=corrected,
     )
-
-
-def _without_latents(sources: Sequence[SampleSource[Any]]) -> bool:
-    return all(source.variables.u_levels.max() == 1 for source in sources)
-
-
-def as_sources(
-    x: Any,
-    u: Any,
-    levels: Sequence[int] | None,
-    latent_levels: Sequence[int] | None,
-    candidates: Iterable[int] | None,
-    num_threads: int,
-) -> tuple[list[SampleSource[Any]], NDArray[np.intp], int]:
-    """Check the samples; return sources of the candidates, these, and the number of columns."""
-    # Chunks check the levels each time they are read, so an iterator will not do.
-    levels, latent_levels = as_tuple(levels), as_tuple(latent_levels)
-    given = _one_by_one(x, u)
-    as_source = partial(_as_source, latent_levels=latent_levels, num_threads=num_threads)
-    sources = [as_source(*one, levels=levels) for one in given]
-    x_levels = [tuple(source.variables.x_levels.tolist()) for source in sources]
-    num_columns = len(x_levels[0])
-    for found, source in zip(x_levels, sources, strict=True):
-        if len(found) != num_columns:
-            raise ValueError(
-                f"`x` must hold models of the same features: expected {num_columns} columns, got "
-                f"{len(found)}"
-            )
-        if _without_latents([source]) != _without_latents(sources[:1]):
-            raise ValueError("`u` must hold latents for all models or for none, got both")
-    most = tuple(np.max(x_levels, axis=0).tolist())
-    allowed = as_candidates(candidates, num_columns)
-    if any(found != most for found in x_levels):  # the codes of one model lack the highest levels
-        sources = [as_source(*one, levels=most) for one in given]
-    if len(allowed) < num_columns:
-        sources = [source.only(allowed) for source in sources]
-    return sources, allowed, num_columns
-
-
-def _one_by_one(x: Any, u: Any) -> list[tuple[Any, Any]]:
-    """Return the samples of each model: arrays (x, u), or a function that returns chunks and None.
-
-    Raises
-    ------
-    ValueError
-        If `u` does not have the form that `x` has.
-    """
-    if callable(x) or _are_chunks(x):
-        if u is not None:
-            raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
-        return [(x if callable(x) else lambda: x, None)]
-    if isinstance(x, list | tuple) and x and all(map(callable, x)):
-        if u is not None:
-            raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
-        return [(read, None) for read in x]
-    if isinstance(x, list | tuple) and x and all(getattr(one, "ndim", 0) == 2 for one in x):
-        latents = [None] * len(x) if u is None else u
-        if not isinstance(latents, list | tuple) or len(latents) != len(x):
-            raise ValueError(
-                f"`u` must be a list of {len(x)} arrays, one for each of `x`, got "
-                + (f"{len(latents)}" if isinstance(latents, list | tuple) else type(u).__name__)
-            )
-        return list(zip(x, latents, strict=True))
-    return [(x, u)]
-
-
-def _are_chunks(x: Any) -> bool:
-    """Tell chunks from a table: the first item of chunks is a pair that begins with a table."""
-    return (
-        isinstance(x, list | tuple)
-        and len(x) > 0
-        and isinstance(x[0], list | tuple)
-        and len(x[0]) == 2
-        and getattr(x[0][0], "ndim", 0) == 2
-    )
-
-
-def _as_source(
-    x: Any,
-    u: Any,
-    *,
-    levels: Sequence[int] | None,
-    latent_levels: Sequence[int] | None,
-    num_threads: int,
-) -> SampleSource[Any]:
-    """Check the samples of one model."""
-    if callable(x):
-        return in_chunks(x, levels, latent_levels)
-    return in_memory(*as_samples(x, u, levels, latent_levels), num_threads)

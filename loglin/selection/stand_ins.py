@@ -15,7 +15,7 @@ from loglin._threads import num_cores
 from loglin.selection import _information_kernels
 from loglin.selection.memory import Memory
 from loglin.selection.scoring import Scores, as_statistic, score
-from loglin.selection.search import as_sources
+from loglin.selection.sources import as_sources
 from loglin.text import as_columns
 from loglin.validation import as_features, as_number
 

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import xlogy
 
 from loglin import COVERING, contingency_table, g_squared, select_features
-from loglin.selection import _information_kernels as kernels
+from loglin.selection import _chance_kernels as kernels
 from loglin.selection.memory import in_memory
 from loglin.selection.scoring import as_statistic, score
 from tests.depth import usual_or_deep
