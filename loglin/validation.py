@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin._threads import in_threads, num_cores
+
 MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
+_MANY = 2**26
+"""Threads look through more bytes than this."""
 
 
 def as_codes(
@@ -31,7 +35,7 @@ def as_codes(
                 "(`dichotomize` or `categorize` turn values into codes)"
             )
     # Where codes are bytes, a negative one is above 127 if read as unsigned: one pass for both.
-    most = int(codes.view(np.uint8).max()) if codes.dtype == np.int8 else codes.max()
+    most = _largest_byte(codes.view(np.uint8)) if codes.dtype == np.int8 else codes.max()
     smallest = 0 if codes.dtype == np.int8 and most < 128 else codes.min()
     if smallest < 0:
         raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
@@ -54,6 +58,18 @@ def as_codes(
                     f"{level} levels and the code {code}"
                 )
     return codes.astype(np.int8, copy=False), levels
+
+
+def _largest_byte(codes: NDArray[np.uint8]) -> int:
+    """Return the maximum, by threads if there are many codes."""
+    rows = np.array_split(codes, num_cores() if codes.size > _MANY else 1)
+    found = np.zeros(len(rows), np.uint8)
+
+    def look(part: int) -> None:
+        found[part] = rows[part].max(initial=0)
+
+    in_threads(look, [(part,) for part in range(len(rows))])
+    return int(found.max())
 
 
 def as_table(values: ArrayLike, name: str) -> NDArray[Any]:

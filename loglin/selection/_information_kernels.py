@@ -77,6 +77,7 @@ def add_few_information(starts, x, u, num_values, cell, g2):
     num_x = x.shape[1]
     own, same = np.empty(num_x), np.empty(num_x, np.uint8)
     members = np.empty(FEW, np.intp)
+    of_pairs = _of_equal_pairs(cell)
     bounds = np.empty(MOST + 1, np.intp)
     for g in range(len(starts) - 1):
         first, n = starts[g], starts[g + 1] - starts[g]
@@ -85,7 +86,7 @@ def add_few_information(starts, x, u, num_values, cell, g2):
         for i in range(n):
             members[i] = first + i
         own[:] = 0.0
-        _add_groups(x, members[:n], num_values, cell, 2.0, same, own)
+        _add_groups(x, members[:n], num_values, cell, of_pairs, same, own)
         for latent in range(len(g2)):
             bounds[:] = 0
             for i in range(first, first + n):
@@ -105,40 +106,49 @@ def add_few_information(starts, x, u, num_values, cell, g2):
             for state in range(MOST):
                 end = bounds[state]
                 if end - begin > 1:
-                    _add_groups(x, members[begin:end], num_values, cell, 2.0, same, g2[latent])
+                    _add_groups(x, members[begin:end], num_values, cell, of_pairs, same, g2[latent])
                 begin = max(begin, end)
 
 
 @compiled
-def _add_groups(x, members, num_values, cell, factor, same, terms):
-    """Add the sum of k log k over the groups of members with the same value of each feature.
+def _of_equal_pairs(cell):
+    """Return the sum of k log k over groups of up to five samples, by the number of equal pairs.
 
-    Among up to five members, the number of equal pairs tells the sizes of the groups.
+    The number tells the sizes of the groups: 2 pairs, for instance, are two groups of two.
     """
+    of_pairs = np.zeros(11)
+    for pairs, sizes in (
+        (1, (2, 0)),
+        (2, (2, 2)),
+        (3, (3, 0)),
+        (4, (3, 2)),
+        (6, (4, 0)),
+        (10, (5, 0)),
+    ):
+        for size in sizes:
+            if size < len(cell):
+                of_pairs[pairs] += cell[size]
+    return of_pairs
+
+
+@compiled
+def _add_groups(x, members, num_values, cell, of_pairs, same, terms):
+    """Add twice the sum of k log k over the groups of members with the same value of a feature."""
     size = len(members)
     if size <= 5:
         same[:] = np.uint8(0)
         for i in range(size):
             for other in range(i):
                 _count_equal(x[members[i]], x[members[other]], same)
-        of_pairs = np.zeros(11)
-        of_pairs[1], of_pairs[2] = cell[2], 2.0 * cell[2]
-        if size > 2:
-            of_pairs[3] = cell[3]
-            of_pairs[4] = cell[3] + cell[2]
-        if size > 3:
-            of_pairs[6] = cell[4]
-        if size > 4:
-            of_pairs[10] = cell[5]
         for j in range(len(terms)):
-            terms[j] += factor * of_pairs[same[j]]
+            terms[j] += 2.0 * of_pairs[same[j]]
         return
     for value in range(num_values):
         same[:] = np.uint8(0)
         for i in range(size):
             _count_value(x[members[i]], np.int8(value), same)
         for j in range(len(terms)):
-            terms[j] += factor * cell[same[j]]
+            terms[j] += 2.0 * cell[same[j]]
 
 
 @compiled

@@ -23,6 +23,8 @@ _BLOCK_SIZE = 2**16
 """Patterns are counted in blocks of about this many counts."""
 _SAMPLES = 2**12
 """Samples in patterns with few are counted in blocks of about this many."""
+_SAMPLES_OF_A_THREAD = 2**17
+"""Another thread is started for each so many codes of one feature."""
 _WORK_OF_A_THREAD = 2**26
 """Another thread is started for each so many samples times bits of the samples and the latents."""
 
@@ -73,7 +75,7 @@ class Memory(NamedTuple):
     def refine(self, partition: MemoryPartition, feature: int) -> MemoryPartition:
         """Split every pattern by one more feature."""
         num_levels = int(self.variables.x_levels[feature])
-        codes = np.ascontiguousarray(self.x[:, feature])
+        codes = self._column(feature)
         order, starts = _kernels.refine(partition.order, partition.starts, codes, num_levels)
         return MemoryPartition(
             order, starts, num_possible_patterns(partition.num_possible, num_levels)
@@ -89,7 +91,9 @@ class Memory(NamedTuple):
         num_u_bits, num_bits = self.variables.u_planes.num_bits, self.variables.num_bits
         if not self.variables.has_binary_pairs:
             partition = _with_at_least(partition, self.few)
-        most = _BLOCK_SIZE // max(1, num_bits * num_u_bits)
+        # Threads get larger blocks, so that they wait for each other less often.
+        is_large = self.num_threads > 1 and len(partition.order) > 8 * _SAMPLES_OF_A_THREAD // 2
+        most = (16 if is_large else 1) * _BLOCK_SIZE // max(1, num_bits * num_u_bits)
         block = max(1, min(partition.num_patterns, most))
         ones = np.empty((block, num_bits), np.uint32)
         both = np.empty((block, num_u_bits, num_bits), np.uint32)
@@ -127,28 +131,41 @@ class Memory(NamedTuple):
 
         Each thread counts an equal share of the samples, and adds to counts of its own.
         """
-        first_latent = self.variables.x_planes.num_bits
+        first_latent, all_slots = self.variables.x_planes.num_bits, np.arange(len(counts.sizes))
         work = int(starts[-1] - starts[0]) * counts.both[0].size
-        num_threads = max(1, min(self.num_threads, work // _WORK_OF_A_THREAD))
-        cuts = np.linspace(starts[0], starts[-1], num_threads + 1).astype(np.intp)
+        num_threads = min(self.num_threads, work // _WORK_OF_A_THREAD)
+        if num_threads < 2:
+            _kernels.count_packed(
+                self.rows, order, starts, all_slots, first_latent, counts.ones, counts.both
+            )
+            return
         pieces: list[tuple[Any, ...]] = []
-        own_counts: list[PackedCounts] = []
-        for first, last in pairwise(cuts):
-            patterns = slice(*np.searchsorted(starts, [first, last], side="right") - [1, 0])
-            own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
-            slots = np.arange(len(starts))[patterns]
+        for first, last in pairwise(np.linspace(starts[0], starts[-1], num_threads + 1, dtype=int)):
+            begin, end = np.searchsorted(starts, [first, last], side="right") - [1, 0]
+            slots = all_slots[begin:end]
             own_starts = np.clip(np.append(starts[slots], last), first, last)
+            own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
             pieces.append((self.rows, order, own_starts, slots, first_latent, own.ones, own.both))
-            own_counts.append(own)
         in_threads(_kernels.count_packed, pieces)
-        for own in own_counts[1:]:
-            counts.ones[:] += own.ones
-            counts.both[:] += own.both
+        for *_, ones, both in pieces[1:]:
+            counts.ones[:] += ones
+            counts.both[:] += both
+
+    def _column(self, feature: int) -> NDArray[np.int8]:
+        """Return the codes of a feature side by side; each costs a line of the cache to fetch."""
+        column = np.empty(len(self.x), np.int8)
+        num_threads = max(1, min(self.num_threads, len(column) // _SAMPLES_OF_A_THREAD))
+        pieces = [
+            (column[first:last], self.x[first:last, feature])
+            for first, last in pairwise(np.linspace(0, len(column), num_threads + 1, dtype=int))
+        ]
+        in_threads(np.copyto, pieces)
+        return column
 
     def value_counts(self, partition: MemoryPartition, feature: int) -> NDArray[np.int64]:
         """Count (patterns, values of the feature)."""
         counts = np.zeros((partition.num_patterns, 1, self.variables.x_levels[feature]), np.int64)
-        codes, slots = np.ascontiguousarray(self.x[:, feature]), np.arange(len(counts))
+        codes, slots = self._column(feature), np.arange(len(counts))
         alone = np.zeros(len(codes), np.int8)
         _kernels.count_pair(codes, alone, partition.order, partition.starts, slots, counts)
         return counts[:, 0]
@@ -160,7 +177,7 @@ class Memory(NamedTuple):
         slots = np.arange(partition.num_patterns)
         for feature, latent in pairs:
             table = empty_pair_table(self.variables, partition, feature, latent)
-            x, u = (np.ascontiguousarray(c) for c in (self.x[:, feature], self.u[:, latent]))
+            x, u = self._column(feature), np.ascontiguousarray(self.u[:, latent])
             _kernels.count_pair(x, u, partition.order, partition.starts, slots, table)
             yield table
 
