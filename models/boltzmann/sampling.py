@@ -196,13 +196,15 @@ def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float
     """
     as_count(draws_per_chain, "draws_per_chain", 2)
     table = np.asarray(codes, np.float64)
-    num_chains = len(table) // draws_per_chain
-    if num_chains < 2:
+    num_chains = -(-len(table) // draws_per_chain)
+    if len(table) < 2 * draws_per_chain:
         raise ValueError(
             "`codes` must hold at least two chains: expected "
             f"{2 * draws_per_chain} rows or more, got {len(table)}"
         )
-    of_chains = table[: num_chains * draws_per_chain].reshape(draws_per_chain, num_chains, -1)
+    # Draws of the same time follow each other; the last ones may lack some chains.
+    num_draws = len(table) // num_chains
+    of_chains = table[: num_draws * num_chains].reshape(num_draws, num_chains, -1)
     variance = of_chains.mean(axis=0).var(axis=0, ddof=1)
     with np.errstate(invalid="ignore"):
         numbers: NDArray[np.float64] = num_chains * table.var(axis=0) / variance

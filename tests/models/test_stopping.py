@@ -46,6 +46,7 @@ def test_of_equal_snapshots_the_first_is_best():
     assert (found.epoch, found.ran_out) == (0, True)
 
 
+@pytest.mark.deep  # a training of 40 epochs to compile
 def test_by_default_the_bound_on_held_out_data_decides():
     model = vae(toy.VAE)
     stream = list(snapshots(jax.random.key(0), model, toy.MIXED, [0, 40]))

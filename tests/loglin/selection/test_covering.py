@@ -141,7 +141,7 @@ def null_data(rng, kind):
 def test_in_data_without_structure_nothing_is_selected(kind, across):
     rng = np.random.default_rng(4)
     objective = COVERING | {"across": across, "stop": "chance"}
-    repeats, wrong = usual_or_deep(100, 500), [0, 0]
+    repeats, wrong = usual_or_deep(60, 500), [0, 0]
     for _ in range(repeats):
         x, u = null_data(rng, kind)
         wrong[0] += len(select_features(x, u, 1, **objective).features) > 0

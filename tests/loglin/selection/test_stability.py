@@ -14,7 +14,7 @@ def test_random_selections_agree_by_chance_alone():
     rng = np.random.default_rng(0)
     x = rng.integers(2, size=(200, 30))
     found = [stability(x, [rng.choice(30, 4, replace=False) for _ in range(5)]) for _ in range(100)]
-    mean, error = np.mean(found, axis=0), np.std(found, axis=0) / 10
+    mean, error = np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(30)
     assert abs(mean[0]) < 4 * error[0]
     # Sets that share features by chance agree a little in their patterns too.
     assert 0 < mean[1] < 0.2

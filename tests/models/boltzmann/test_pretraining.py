@@ -80,25 +80,6 @@ def test_hidden_units_are_dealt_to_blocks_in_proportion():
     np.testing.assert_array_equal(mask, [[0, 0, 1, 1], [1, 1, 0, 0]] * 3)
 
 
-def test_offsets_start_at_the_frequencies_and_follow_the_layers():
-    config = replace(toy.DBM, centered_pretraining=True, pretrain_in_turn=True)
-    model = pretraining(config)
-    (start, _), (state, _), *_ = epoch_by_epoch(jax.random.key(0), model, toy.CELLS, 2)
-    visible, hidden = start.offsets[0]
-    # Half a cell is added to the count of each code.
-    expected = [
-        ((column == code).sum() + 0.5) / (len(column) + level / 2)
-        for column, level in zip(np.asarray(toy.CELLS).T, toy.DBM.levels, strict=True)
-        for code in range(1, level)
-    ]
-    np.testing.assert_allclose(np.sort(visible), np.sort(expected), rtol=1e-5)
-    np.testing.assert_allclose(hidden, 0.5)
-    # The layer between two RBMs has offsets in both, that of the upper one from its data.
-    shapes = [tuple(map(len, layers)) for layers in state.offsets]
-    assert shapes == [(len(expected), 6), (6, 3)]
-    assert jnp.abs(state.offsets[1][0] - start.offsets[1][0]).max() > 1e-5
-
-
 def test_centred_pretraining_takes_the_centred_step():
     """After one update, in which the offsets are those of the start and of the first batch."""
     config = replace(
@@ -112,3 +93,15 @@ def test_centred_pretraining_takes_the_centred_step():
     expected = center(gradient, ours.offsets[0])
     moved = jax.tree.map(lambda a, b: a - b, start.rbms[0], ours.rbms[0])
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), moved, expected)
+    # The offsets start at the frequencies of the codes, with half a cell added to each count ...
+    visible, hidden = start.offsets[0]
+    shares = [
+        ((column == code).sum() + 0.5) / (len(column) + level / 2)
+        for column, level in zip(np.asarray(toy.CELLS).T, toy.DBM.levels, strict=True)
+        for code in range(1, level)
+    ]
+    np.testing.assert_allclose(np.sort(visible), np.sort(shares), rtol=1e-5)
+    np.testing.assert_allclose(hidden, 0.5)
+    # ... and follow what each RBM is shown: the upper one sees what the lower makes of the data.
+    assert [tuple(map(len, layers)) for layers in ours.offsets] == [(len(shares), 6), (6, 3)]
+    assert jnp.abs(ours.offsets[1][0] - start.offsets[1][0]).max() > 1e-5
