@@ -117,6 +117,9 @@ class Config:
                 raise ValueError(f"`data` must be of {tuple(DESCRIPTIONS)}, got {data!r}")
         if not self.data:
             raise ValueError("`data` must hold at least one data set, got none")
+        missing = [f"{data}: {why}" for data in self.data if (why := why_missing(data))]
+        if len(missing) == len(self.data):
+            raise ValueError(f"`data` must hold data that are here, got {'; '.join(missing)}")
         for name in ("num_epochs", "num_latents", "num_samples", "num_starts", "num_trees"):
             as_count(getattr(self, name), name, 1)
         for number in self.numbers:

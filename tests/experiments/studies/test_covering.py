@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from experiments.data import labelled
-from experiments.data.labelled import load_labelled, why_missing
 from experiments.runs.units import Done
 from experiments.studies import covering
 from tests.experiments.tiny import run
@@ -17,25 +16,14 @@ def test_from_data_to_page(tmp_path, capsys):
         assert f"<td>{method}</td>" in html
 
 
-def test_data_are_binary_and_vary(monkeypatch):
-    for name in ("cortex", "digits"):
-        x, labels = load_labelled(name)
-        assert set(np.unique(x)) == {0, 1}
-        assert ((x.mean(axis=0) > 0.01) & (x.mean(axis=0) < 0.99)).all()
-        assert len(x) == len(labels)
-    assert len(np.unique(labels)) == 10
-    if (reason := why_missing("blood")) is not None:
-        pytest.skip(reason)
-    x, labels = load_labelled("blood")
-    assert x.shape == (700, 200)
-    assert len(np.unique(labels)) == 10
-
-
 def test_data_that_are_not_here_are_left_out_and_named(monkeypatch):
     monkeypatch.setattr(labelled, "find_spec", lambda name: None)
-    assert "scanpy is not installed" in why_missing("blood")
-    tasks = covering.Config(data=("blood", "digits"), models=("vae",)).tasks()
-    assert [task.data for task in tasks] == ["digits"]
+    config = covering.Config(data=("blood", "digits"), models=("vae",))
+    assert [task.data for task in config.tasks()] == ["digits"]
+    section = covering.summarize(config, made([0.1, 0.2])[1])
+    assert "Not run: blood: scanpy is not installed" in section.introduction
+    with pytest.raises(ValueError, match="`data` must hold data that are here, got blood: scanpy"):
+        covering.Config(data=("blood",))
 
 
 def test_all_neighbours_are_kept_by_all_features_and_few_by_none(rng):
