@@ -3,6 +3,7 @@
 Each error message names the argument, what was expected, and what was given.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -129,7 +130,11 @@ def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -
     """Check that a setting is a finite number within its range."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError(f"`{name}` must be a number, got {value!r}")
-    if not (np.isfinite(value) and smallest <= value <= largest):
+    try:
+        is_finite = math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        is_finite = False
+    if not (is_finite and smallest <= value <= largest):
         expected = f"between {smallest} and {largest}"
         if largest == np.inf:
             expected = f"a finite number of at least {smallest}"
@@ -200,11 +205,15 @@ def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray
     return np.array(sorted(allowed))
 
 
-def as_features(features: Sequence[int], num_columns: int) -> list[int]:
+def as_features(features: Sequence[int], num_columns: int, name: str = "features") -> list[int]:
     """Check a sequence of different columns."""
-    if np.ndim(features) != 1:
-        raise ValueError(f"`features` must be a sequence of columns, got {features!r}")
-    checked = [as_count(feature, "features", 0, num_columns - 1) for feature in features]
+    try:
+        num_dimensions = np.ndim(features)
+    except ValueError:  # ragged
+        num_dimensions = 2
+    if num_dimensions != 1:
+        raise ValueError(f"`{name}` must be a sequence of columns, got {features!r}")
+    checked = [as_count(feature, name, 0, num_columns - 1) for feature in features]
     if not checked or len(set(checked)) < len(checked):
-        raise ValueError(f"`features` must be different columns, at least one, got {checked}")
+        raise ValueError(f"`{name}` must be different columns, at least one, got {checked}")
     return checked

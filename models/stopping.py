@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from models.base import GenerativeModel
 from models.validation import as_count, as_data, check_key, check_type
 
+_ROWS = 2**16
+"""Held-out data are repeated to so many rows to be checked, since training fills batches."""
+
 Criterion = Callable[[jax.Array, GenerativeModel, Any, jax.Array], Any]
 """criterion(key, model, state, held_out) -> float, larger where the model is better."""
 
@@ -89,7 +92,7 @@ def stop_early(
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)
-    data = as_data(held_out, "held_out")
+    data = _as_held_out(model, held_out)
     as_count(patience, "patience")
     if not callable(criterion):
         raise ValueError(f"`criterion` must be a function, got {criterion!r}")
@@ -98,10 +101,13 @@ def stop_early(
     epochs: list[int] = []
     scores: list[float] = []
     best, best_state, ran_out = 0, None, False
-    for epoch, state, _ in stream:
-        score = float(criterion(jax.random.fold_in(key, epoch), model, state, data))
-        if np.isnan(score):
-            raise ValueError(f"`criterion` must give a number, got {score} at epoch {epoch}")
+    for entry in stream:
+        if not isinstance(entry, tuple) or len(entry) != 3:
+            raise ValueError(
+                f"`stream` must give triples (epoch, state, info), got a {type(entry).__name__}"
+            )
+        epoch, state = as_count(entry[0], "stream", 0), entry[1]
+        score = _as_score(criterion(jax.random.fold_in(key, epoch), model, state, data), epoch)
         epochs.append(epoch)
         scores.append(score)
         if len(scores) == 1 or score > scores[best]:
@@ -112,3 +118,25 @@ def stop_early(
     if not epochs:
         raise ValueError("`stream` must have at least one snapshot, got none")
     return Stopped(best_state, epochs[best], np.array(epochs), np.array(scores), ran_out)
+
+
+def _as_held_out(model: GenerativeModel, held_out: ArrayLike) -> jax.Array:
+    """Check that the model could be trained on the data."""
+    data = as_data(held_out, "held_out")
+    if model.check is not None:
+        repeats = -(-_ROWS // len(data))  # so that they fill any batch
+        try:
+            model.check(np.tile(np.asarray(data), (repeats, 1)))
+        except ValueError as error:
+            raise ValueError(f"`held_out` must be like the training data: {error}") from None
+    return data
+
+
+def _as_score(value: Any, epoch: int) -> float:
+    """Check that the criterion gave one number."""
+    array = np.asarray(value)
+    is_number = array.shape == () and array.dtype.kind in "fiu"
+    if not is_number or np.isnan(array):
+        got = f"shape {array.shape}" if array.ndim else repr(value)
+        raise ValueError(f"`criterion` must give a number, got {got} at epoch {epoch}")
+    return float(array)

@@ -164,7 +164,9 @@ def in_chunks(
             shape = x.shape[1], u.shape[1]
             x_most, u_most = np.array(x_found), np.array(u_found)
         # Without latents there is one column with a single level.
-        if shape != (x.shape[1], u.shape[1]) or (max(u_found) == 1) != (u_most.max() == 1):
+        if (max(u_found) == 1) != (u_most.max() == 1):
+            raise ValueError("`x` must be chunks that all have latents or all have none, got both")
+        if shape != (x.shape[1], u.shape[1]):
             raise ValueError(
                 f"`x` must be chunks with the same columns: expected {shape[0]} features and "
                 f"{shape[1]} latents, got {x.shape[1]} and {u.shape[1]}"

@@ -101,6 +101,13 @@ def coverage(
     latents, _ = as_codes(u, "u")
     check_rows(latents, codes)
     chosen = as_features(features, codes.shape[1])
+    if classifier is not None and (
+        isinstance(classifier, type) or not hasattr(classifier, "predict_proba")
+    ):
+        raise ValueError(
+            "`classifier` must be a scikit-learn classifier with `predict_proba`, got "
+            f"{classifier!r}"
+        )
     as_count(num_folds, "num_folds", 2)
     as_count(max_samples, "max_samples", 2)
     information, entropy = pattern_information(codes, latents, chosen)

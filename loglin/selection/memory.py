@@ -92,7 +92,7 @@ class Memory(NamedTuple):
         if not self.variables.has_binary_pairs:
             partition = _with_at_least(partition, self.few)
         # Threads get larger blocks, so that they wait for each other less often.
-        is_large = self.num_threads > 1 and len(partition.order) > 8 * _SAMPLES_OF_A_THREAD // 2
+        is_large = self.num_threads > 1 and len(partition.order) > 4 * _SAMPLES_OF_A_THREAD
         most = (16 if is_large else 1) * _BLOCK_SIZE // max(1, num_bits * num_u_bits)
         block = max(1, min(partition.num_patterns, most))
         ones = np.empty((block, num_bits), np.uint32)

@@ -214,12 +214,25 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     )
     if not corrected:
         expected[:], df[:] = 0, 0
-    # No latents are more dependent than equal ones: a bound where wide latents are not counted.
-    root = np.sqrt(df).sum(axis=0)
-    of_all = np.stack([root**2, root**3])
-    if len(u_planes.columns) == len(variables.u_levels):
-        of_all[:, x_planes.columns] = cumulants
-    return Scores(g2 - expected, expected, df, of_all)
+    return Scores(g2 - expected, expected, df, _with_wide(variables, df, cumulants))
+
+
+def _with_wide(
+    variables: Variables, df: NDArray[np.float64], cumulants: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the cumulants of all features (2, columns), from those of the packed columns.
+
+    The associations of columns that are not packed are not counted. The roots of the traces are
+    norms, so those of a sum are at most the sum of those of its parts.
+    """
+    powers = np.array([[[2]], [[3]]])
+    roots = df ** (1 / powers)  # of each latent alone, (2, r, columns)
+    all_wide: NDArray[np.float64] = roots.sum(axis=1)
+    columns, is_wide = variables.x_planes.columns, np.ones(len(df), bool)
+    is_wide[variables.u_planes.columns] = False
+    all_wide[:, columns] = roots[:, is_wide][:, :, columns].sum(axis=1)
+    all_wide[:, columns] += np.maximum(cumulants, 0) ** (1 / powers[:, 0])
+    return all_wide ** powers[:, 0]
 
 
 def _of_all_pairs(

@@ -59,7 +59,9 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int]]) -> Stability:
 
     codes, _ = as_codes(x, "x")
     num_features = codes.shape[1]
-    sets = [as_features(choice, num_features) for choice in choices]
+    if not isinstance(choices, Iterable):
+        raise ValueError(f"`choices` must be selections of features, got {choices!r}")
+    sets = [as_features(choice, num_features, "choices") for choice in choices]
     if len(sets) < 2:
         raise ValueError(f"`choices` must be at least two selections, got {len(sets)}")
     is_chosen = np.zeros((len(sets), num_features))

@@ -71,7 +71,8 @@ def stand_ins(
     the latents, is compared with that of the chosen one. Twice the difference of the
     log-likelihoods of the latents given one feature or the other is a sum over the samples, so its
     standard error follows from how it varies among them (Vuong 1989); the variance of the two gains
-    by chance is added. A feature is a stand-in if its gain is not significantly smaller.
+    by chance is added. A feature is a stand-in if its gain is not significantly smaller. A chosen
+    feature whose own corrected gain is not positive has none.
 
     Parameters
     ----------
@@ -131,6 +132,9 @@ def stand_ins(
         gains, by_chance = summed([score(m, m, before, s, statistic) for m, s in pairs])
         spread = np.sum([_squared_error(m, s, winner) for m, s in pairs], axis=0)
         error = np.sqrt(spread + by_chance[winner] + by_chance)
+        partitions = [m.refine(s, winner) for m, s in pairs]
+        if gains[winner] <= 0:  # what tells nothing needs no stand-in
+            continue
         difference = gains[winner] - gains
         z = np.divide(difference, error, out=np.zeros_like(error), where=error > 0)
         z[[*before, winner]] = np.inf
@@ -141,7 +145,6 @@ def stand_ins(
             ])  # fmt: skip
             shared = 1 - left[0] / gains[winner]
             rows.append((step, float(other), gains[other], z[other], shared))
-        partitions = [m.refine(s, winner) for m, s in pairs]
     rows.sort(key=lambda row: (row[0], row[3]))
     columns = np.array(rows, np.float64).reshape(-1, 5).T
     return StandIns(columns[0].astype(np.intp), columns[1].astype(np.intp), *columns[2:])

@@ -16,7 +16,7 @@ from models.boltzmann.energy import DBMParams, Layers, layer_input, levels_of
 from models.random import uniform
 from models.scan import scan_with_keys
 from models.units import Levels
-from models.validation import as_count, check_key
+from models.validation import as_count, as_data, check_key
 
 
 def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Levels = None) -> Layers:
@@ -181,12 +181,12 @@ def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float
     Returns
     -------
     (k,) array
-        At most about n; NaN for columns that are constant.
+        At most n; NaN for columns that are constant.
 
     Raises
     ------
     ValueError
-        If there are fewer than two whole chains.
+        If there are fewer than two whole chains, or `codes` is not a table of codes.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float
     True
     """
     as_count(draws_per_chain, "draws_per_chain", 2)
-    table = np.asarray(codes, np.float64)
+    table = np.asarray(as_data(codes, "codes"), np.float64)
     num_chains = -(-len(table) // draws_per_chain)
     if len(table) < 2 * draws_per_chain:
         raise ValueError(
@@ -206,6 +206,6 @@ def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float
     num_draws = len(table) // num_chains
     of_chains = table[: num_draws * num_chains].reshape(num_draws, num_chains, -1)
     variance = of_chains.mean(axis=0).var(axis=0, ddof=1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         numbers: NDArray[np.float64] = num_chains * table.var(axis=0) / variance
-    return numbers
+    return np.minimum(numbers, len(table))

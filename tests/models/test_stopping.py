@@ -79,6 +79,21 @@ def test_each_epoch_has_a_key_of_its_own():
         ({"criterion": "bound"}, "`criterion` must be a function, got 'bound'"),
         ({"criterion": lambda *_: np.nan}, "`criterion` must give a number, got nan at epoch 0"),
         ({"model": 3}, "`model` must be of type GenerativeModel"),
+        (
+            {"criterion": lambda *_: np.zeros(3)},
+            r"`criterion` must give a number, got shape \(3,\)",
+        ),
+        ({"criterion": lambda *_: None}, "`criterion` must give a number, got None at epoch 0"),
+        ({"stream": iter([(0, 1.0)])}, "`stream` must give triples .* got a tuple"),
+        ({"stream": iter([(-1, 1.0, None)])}, "`stream` must be an integer of at least 0, got -1"),
+        (
+            {"model": vae(toy.VAE), "held_out": [[0, 0, 3]]},
+            "`held_out` must be like the training data: `x` must hold codes below 3 in column 2",
+        ),
+        (
+            {"model": vae(toy.VAE), "held_out": [[0, 0]]},
+            "`held_out` must be like the training data",
+        ),
         ({"held_out": [[0.5]]}, "`held_out` must"),
     ],
 )

@@ -69,7 +69,7 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
         ([(x_ok, u_ok)], {"u": u_ok}, "`u` must be None where `x` is chunks"),
         (lambda: iter([]), {}, "`x` must be chunks with samples, got none"),
         ([(x_ok, u_ok), (x_ok[:, 1:], u_ok)], {}, "same columns: expected 4 features and 2 lat"),
-        ([(x_ok, u_ok[:, :1]), (x_ok, None)], {}, "`x` must be chunks with the same columns"),
+        ([(x_ok, u_ok[:, :1]), (x_ok, None)], {}, "`x` must be chunks that all have latents or"),
         ([(x_ok, u_ok[:3])], {}, "`u` must have as many rows as `x`: expected 4, got 3"),
         ([(x_ok - 1, u_ok)], {}, "`x` must hold codes 0..L-1, got -1"),
         ([(x_ok, u_ok)], {"num_features": 5}, "`num_features` must be from 1 to 4, got 5"),

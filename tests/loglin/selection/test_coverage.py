@@ -86,6 +86,8 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
     [
         ({"u": u_ok[:3]}, "`u` must have as many rows as `x`: expected 4, got 3"),
         ({"features": [0, 0]}, "`features` must be different columns"),
+        ({"classifier": "lr"}, "`classifier` must be a scikit-learn classifier .*got 'lr'"),
+        ({"classifier": dict}, "`classifier` must be a scikit-learn classifier"),
         ({"num_folds": 1}, "`num_folds` must be at least 2, got 1"),
         ({"max_samples": 1}, "`max_samples` must be at least 2, got 1"),
     ],

@@ -233,3 +233,16 @@ def test_the_same_model_twice_doubles_the_sum(rng):
     np.testing.assert_array_equal(twice.features, once.features)
     np.testing.assert_allclose(twice.gains, 2 * once.gains)
     np.testing.assert_allclose(twice.df, 2 * once.df)
+
+
+def test_one_latent_of_many_levels_takes_little_from_the_others(rng):
+    """Its codes are 0, 8, ..., 120 instead of 0, 1, ..., 15, so that it is not packed."""
+    u, few = rng.integers(2, size=(600, 30)), rng.integers(16, size=(600, 1))
+    x = np.column_stack([u[:, 0] ^ (rng.random(600) < 0.3), rng.integers(2, size=(600, 4))])
+    found, wide = (
+        select_features(x, np.column_stack([u, codes]), 1, **COVERING) for codes in (few, 8 * few)
+    )
+    np.testing.assert_allclose(wide.gains, found.gains, rtol=1e-9)
+    np.testing.assert_allclose(wide.chance.mean, found.chance.mean, rtol=1e-9)
+    # The association between that latent and the others is bounded, not counted.
+    assert found.chance.sd <= wide.chance.sd <= 2 * found.chance.sd

@@ -41,7 +41,10 @@ def test_the_measure_by_name_is_that_of_nogueira_et_al():
     ("choices", "message"),
     [
         ([[0]], "`choices` must be at least two selections, got 1"),
-        ([[0], [9]], "`features` must be from 0 to 3, got 9"),
+        ([[0], [9]], "`choices` must be from 0 to 3, got 9"),
+        ([[0], []], "`choices` must be different columns, at least one, got"),
+        ([[0], [1, [2]]], "`choices` must be a sequence of columns, got"),
+        (3, "`choices` must be selections of features, got 3"),
     ],
 )
 def test_bad_input_gets_one_sentence(choices, message):

@@ -118,3 +118,9 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
 def test_bad_input_gets_one_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         stand_ins(**({"x": x_ok, "u": u_ok, "features": [0]} | arguments))
+
+
+def test_what_tells_nothing_has_no_stand_ins(rng):
+    u = rng.integers(2, size=(80, 2))
+    found = stand_ins(np.column_stack([np.zeros(80, int), u]), u, [0, 1])
+    assert 0 not in found.steps
