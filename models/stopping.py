@@ -81,14 +81,16 @@ def stop_early(
 
     Examples
     --------
-    >>> from models import VAEConfig, snapshots, vae
-    >>> x = np.repeat([[0, 0], [1, 1]], 50, axis=0)
-    >>> model = vae(VAEConfig(2, num_latents=1, batch_size=10, learning_rate=0.01))
-    >>> train_key, key = jax.random.split(jax.random.key(0))
-    >>> stream = snapshots(train_key, model, x, epochs=range(0, 40, 10))
-    >>> found = stop_early(key, model, stream, x, patience=2)
-    >>> found.epochs.tolist()
-    [0, 10, 20, 30]
+    Here the states are made up, and are their own criterion; the fifth snapshot is never read:
+
+    >>> from models import VAEConfig, vae
+    >>> stream = ((epoch, state, None) for epoch, state in enumerate([1.0, 3.0, 2.0, 2.5, 9.0]))
+    >>> found = stop_early(
+    ...     jax.random.key(0), vae(VAEConfig(2)), stream, [[0, 1]], patience=2,
+    ...     criterion=lambda key, model, state, held_out: state,
+    ... )
+    >>> found.epoch, found.scores.tolist()
+    (1, [1.0, 3.0, 2.0, 2.5])
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)

@@ -21,6 +21,10 @@ from loglin.selection.counting import (
 ReadChunks = Callable[[], Iterable[tuple[ArrayLike, ArrayLike | None]]]
 
 
+_MOST_SAMPLES = 2**32 - 1
+"""Samples are counted in 32 bits."""
+
+
 class ChunkPartition(NamedTuple):
     """The patterns of the chosen features that occur in any chunk."""
 
@@ -83,14 +87,14 @@ class Chunks(NamedTuple):
         num_x_bits, num_u_bits = self.variables.x_planes.num_bits, self.variables.u_planes.num_bits
         num_patterns, num_bits = partition.num_patterns, self.variables.num_bits
         counts = PackedCounts(
-            np.zeros(num_patterns, np.int64),
-            np.zeros((num_patterns, num_bits), np.int64),
-            np.zeros((num_patterns, num_u_bits, num_bits), np.int64),
+            np.zeros(num_patterns, np.uint32),
+            np.zeros((num_patterns, num_bits), np.uint32),
+            np.zeros((num_patterns, num_u_bits, num_bits), np.uint32),
         )
         for x, u, order, starts, slots in self._grouped(partition):
             rows = np.empty((len(x), num_bits // 64), np.uint64)
             pack_rows(x, u, self.variables, rows)
-            counts.sizes[slots] += np.diff(starts)
+            counts.sizes[slots] += np.diff(starts).astype(np.uint32)
             _kernels.count_packed(rows, order, starts, slots, num_x_bits, counts.ones, counts.both)
         yield counts
 
@@ -175,6 +179,8 @@ def in_chunks(
         num_samples += len(x)
     if shape is None:
         raise ValueError("`x` must be chunks with samples, got none")
+    if num_samples > _MOST_SAMPLES:
+        raise ValueError(f"`x` must be at most {_MOST_SAMPLES} samples, got {num_samples}")
     x_final = [int(level) for level in x_most]
     u_final = [int(level) for level in u_most] if u_most.max() > 1 else None
 
