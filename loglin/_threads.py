@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 
@@ -12,6 +13,13 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def equal_parts(size: int, number: int) -> list[slice]:
+    """Divide 0, ..., size - 1 into so many runs of about equal length; at least one."""
+    number = max(1, number)
+    ends = [size * part // number for part in range(number + 1)]
+    return [slice(begin, end) for begin, end in pairwise(ends)]
 
 
 def in_threads(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None:

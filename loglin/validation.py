@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin._threads import in_threads, num_cores
+from loglin._threads import equal_parts, in_threads, num_cores
 
 MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
@@ -63,14 +63,14 @@ def as_codes(
 
 def _largest_byte(codes: NDArray[np.uint8]) -> int:
     """Return the maximum, by threads if there are many codes."""
-    rows = np.array_split(codes, num_cores() if codes.size > _MANY else 1)
-    found = np.zeros(len(rows), np.uint8)
+    found: list[int] = []
 
-    def look(part: int) -> None:
-        found[part] = rows[part].max(initial=0)
+    def look(part: slice) -> None:
+        found.append(int(codes[part].max(initial=0)))
 
-    in_threads(look, [(part,) for part in range(len(rows))])
-    return int(found.max())
+    parts = equal_parts(len(codes), num_cores() if codes.size > _MANY else 1)
+    in_threads(look, [(part,) for part in parts])
+    return max(found)
 
 
 def as_table(values: ArrayLike, name: str) -> NDArray[Any]:

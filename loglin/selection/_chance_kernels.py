@@ -180,7 +180,7 @@ def _known_cell(n, a, b, cell, keys, known):
 
 
 @compiled
-def add_tables(tables, cell, keys, known):
+def sum_over_tables(tables, cell, keys, known):
     """Return G2 of tables (patterns, u, j), its expectation and its degrees of freedom."""
     g2, expected, df = 0.0, 0.0, 0.0
     for g in range(len(tables)):

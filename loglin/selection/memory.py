@@ -1,13 +1,12 @@
 """Samples held in memory, as a `SampleSource`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin._threads import in_threads
+from loglin._threads import equal_parts, in_threads
 from loglin.selection import _kernels
 from loglin.selection.counting import (
     FewSamples,
@@ -140,7 +139,8 @@ class Memory(NamedTuple):
             )
             return
         pieces: list[tuple[Any, ...]] = []
-        for first, last in pairwise(np.linspace(starts[0], starts[-1], num_threads + 1, dtype=int)):
+        for part in equal_parts(int(starts[-1] - starts[0]), num_threads):
+            first, last = starts[0] + part.start, starts[0] + part.stop
             begin, end = np.searchsorted(starts, [first, last], side="right") - [1, 0]
             slots = all_slots[begin:end]
             own_starts = np.clip(np.append(starts[slots], last), first, last)
@@ -154,12 +154,9 @@ class Memory(NamedTuple):
     def _column(self, feature: int) -> NDArray[np.int8]:
         """Return the codes of a feature side by side; each costs a line of the cache to fetch."""
         column = np.empty(len(self.x), np.int8)
-        num_threads = max(1, min(self.num_threads, len(column) // _SAMPLES_OF_A_THREAD))
-        pieces = [
-            (column[first:last], self.x[first:last, feature])
-            for first, last in pairwise(np.linspace(0, len(column), num_threads + 1, dtype=int))
-        ]
-        in_threads(np.copyto, pieces)
+        num_threads = min(self.num_threads, len(column) // _SAMPLES_OF_A_THREAD)
+        parts = equal_parts(len(column), num_threads)
+        in_threads(np.copyto, [(column[part], self.x[part, feature]) for part in parts])
         return column
 
     def value_counts(self, partition: MemoryPartition, feature: int) -> NDArray[np.int64]:
@@ -209,7 +206,6 @@ def in_memory(
     """Return a source of codes x (n, p) and u (n, r) that have been checked."""
     variables = describe_variables(x_levels, u_levels)
     rows = np.empty((len(x), variables.num_bits // 64), np.uint64)
-    num_pieces = max(1, min(num_threads, x.size // _WORK_OF_A_THREAD))
-    blocks = [slice(b[0], b[-1] + 1) for b in np.array_split(np.arange(len(x)), num_pieces)]
-    in_threads(pack_rows, [(x[b], u[b], variables, rows[b]) for b in blocks])
+    parts = equal_parts(len(x), min(num_threads, x.size // _WORK_OF_A_THREAD))
+    in_threads(pack_rows, [(x[part], u[part], variables, rows[part]) for part in parts])
     return Memory(x, u, variables, rows, num_threads)

@@ -182,7 +182,8 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     others = np.zeros((3, len(pairs.layout)))
     cumulants = np.zeros((2, len(x_planes.columns)))
     has_others = len(pairs.layout) > 0
-    memory = _chance.no_known_cells() if corrected and not variables.all_binary else ()
+    # All but binary pairs remember the expectations of cells.
+    memory = () if variables.all_binary else _chance.no_known_cells()
     for counts in columns.packed_counts(partition):
         _information.add_information(*counts, first_latent, cell, binary[0])
         if corrected:
@@ -208,7 +209,9 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     wide = np.zeros((3, len(variables.wide_pairs)))
     tables = columns.pair_tables(partition, variables.wide_pairs)
     for number, table in enumerate(tables):
-        wide[:, number] = _chance.add_tables(table, cell, *(memory or _chance.no_known_cells()))
+        wide[:, number] = _chance.sum_over_tables(
+            table, cell, *(memory or _chance.no_known_cells())
+        )
     g2, expected, df = (
         _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
     )
