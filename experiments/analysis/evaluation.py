@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_selection import mutual_info_classif
 from sklearn.metrics import davies_bouldin_score
 from sklearn.preprocessing import StandardScaler
 
@@ -203,6 +204,29 @@ def nmf_loadings(
     return loadings
 
 
+def largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
+    """Return the positions of the largest values, largest first; ties go to the lowest."""
+    return np.argsort(-values, kind="stable")[:number]
+
+
+def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the mutual information of each feature with its most informative latent.
+
+    Parameters
+    ----------
+    x : (n, p) int array
+    u : (n, r) int array
+
+    Returns
+    -------
+    (p,) array
+        In nats.
+    """
+    return np.max(
+        [mutual_info_classif(x, latent, discrete_features=True) for latent in u.T], axis=0
+    )
+
+
 def most_loaded(loadings: NDArray[np.float64], num_features: int) -> NDArray[np.intp]:
     """Return the features with the highest loading on any factor, highest first (Section 2.7)."""
-    return np.argsort(-loadings.max(axis=1), kind="stable")[:num_features]
+    return largest(loadings.max(axis=1), num_features)

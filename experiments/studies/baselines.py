@@ -14,9 +14,13 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.feature_selection import mutual_info_classif
 
-from experiments.analysis.evaluation import most_loaded, nmf_loadings
+from experiments.analysis.evaluation import (
+    largest,
+    most_loaded,
+    mutual_information,
+    nmf_loadings,
+)
 from experiments.analysis.model_settings import ModelSettings
 from experiments.analysis.statements import count_of, grade
 from experiments.analysis.trajectory import synthetic_cells
@@ -131,34 +135,12 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
     selected = [
         select_features(samples.x, samples.u, q).features,
         select_features(samples.x, samples.u, q, null_model="conditional").features,
-        _largest(mutual_information(samples.x, samples.u), q),
+        largest(mutual_information(samples.x, samples.u), q),
         select_features(x, None, q).features,
         most_loaded(nmf_loadings(x, task.num_factors, seed), q),
-        _largest(x.var(axis=0), q),
+        largest(x.var(axis=0), q),
     ]
     return Result(np.array(selected))
-
-
-def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return the mutual information of each feature with its most informative latent.
-
-    Parameters
-    ----------
-    x : (n, p) int array
-    u : (n, r) int array
-
-    Returns
-    -------
-    (p,) array
-        In nats.
-    """
-    return np.max(
-        [mutual_info_classif(x, latent, discrete_features=True) for latent in u.T], axis=0
-    )
-
-
-def _largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
-    return np.argsort(-values, kind="stable")[:number]
 
 
 def hits(size: Size, done: Sequence[Done]) -> NDArray[np.int64]:

@@ -16,12 +16,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_selection import mutual_info_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import train_test_split
 
-from experiments.analysis.evaluation import most_loaded, nmf_loadings
+from experiments.analysis.evaluation import (
+    largest,
+    most_loaded,
+    mutual_information,
+    nmf_loadings,
+)
 from experiments.analysis.model_settings import ModelName, ModelSettings, check_models
 from experiments.analysis.statements import count_of
 from experiments.data.labelled import DESCRIPTIONS, DataName, load_labelled, why_missing
@@ -174,31 +178,29 @@ def compute(settings: Task, seed: int, track: Track = without_bar) -> Result:
         np.arange(len(data.x)), test_size=1 / 3, stratify=data.labels, random_state=seed
     )
     x, labels = data.x[training], data.labels[training]
-    drawn = [_samples(settings, x, seed, start) for start in track(range(settings.num_starts), 3)]
+    starts = track(range(settings.num_starts), settings.num_starts)
+    drawn = [_samples(settings, x, seed, start) for start in starts]
     codes = [latent_codes(u) for _, u in drawn]
     (x_first, u_first), q = drawn[0], min(settings.numbers[-1], x.shape[1])
     rng = np.random.default_rng(seed)
-    starts = [
-        select_features(x_syn, u, q, **COVERING).features
-        for (x_syn, _), u in zip(drawn, codes, strict=True)
-    ]
+    by_rule = {
+        name: select_features(x_first, codes[0], q, **rule).features for name, rule in RULES.items()
+    }
     categories = codes[0] if settings.model == "dbm" else categorize(u_first, 4)
     forest = RandomForestClassifier(settings.num_trees, random_state=seed).fit(x, labels)
     logistic = LogisticRegression(l1_ratio=1, solver="saga", C=0.1, max_iter=300, tol=1e-3)
     chosen = {
-        **{name: select_features(x_first, codes[0], q, **rule).features
-           for name, rule in RULES.items()},
+        **by_rule,
         CATEGORIES: select_features(x_first, categories, q, **COVERING).features,
         JOINTLY: select_features(x_first, joint_states(codes[0]), q, **COVERING).features,
         CONSENSUS: select_features([s for s, _ in drawn], codes, q, **COVERING).features,
-        ONE_LATENT: _largest(np.max([mutual_info_classif(x_first, u, discrete_features=True)
-                                     for u in codes[0].T], axis=0), q),
+        ONE_LATENT: largest(mutual_information(x_first, codes[0]), q),
         NMF: most_loaded(nmf_loadings(x, settings.num_latents, seed), q),
-        VARIANCE: _largest(x.var(axis=0), q),
+        VARIANCE: largest(x.var(axis=0), q),
         RANDOM: rng.permutation(x.shape[1])[:q],
         WITH_LABELS[0]: select_features(x, labels[:, None], q, **COVERING).features,
-        WITH_LABELS[1]: _largest(forest.feature_importances_, q),
-        WITH_LABELS[2]: _largest(np.abs(logistic.fit(x, labels).coef_).sum(axis=0), q),
+        WITH_LABELS[1]: largest(forest.feature_importances_, q),
+        WITH_LABELS[2]: largest(np.abs(logistic.fit(x, labels).coef_).sum(axis=0), q),
     }  # fmt: skip
     middle = min(10, q)
     accuracy, neighbours = [], []
@@ -221,7 +223,12 @@ def compute(settings: Task, seed: int, track: Track = without_bar) -> Result:
     features = np.array([*chosen.values(), np.full(q, -1)])
     agreement = (np.nan, np.nan)
     if settings.num_starts > 1:
-        agreement = stability(data.x[held_out], [f[:middle].tolist() for f in starts])
+        others = [
+            select_features(x_syn, u, q, **COVERING).features
+            for (x_syn, _), u in zip(drawn[1:], codes[1:], strict=True)
+        ]
+        of_starts = [f[:middle].tolist() for f in (by_rule[RECOMMENDED], *others)]
+        agreement = stability(data.x[held_out], of_starts)
     return Result(
         np.array(accuracy),
         np.array(neighbours),
@@ -253,10 +260,6 @@ def _samples(
     stream = model.train(train_key, x, [settings.num_epochs])
     ((_, x_syn, u_syn),) = sample_at(sample_key, model.build(x), stream, settings.num_samples)
     return x_syn, u_syn
-
-
-def _largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
-    return np.argsort(-values, kind="stable")[:number]
 
 
 def _accuracy(

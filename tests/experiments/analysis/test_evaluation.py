@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import energy_distance
+from scipy.stats import energy_distance, entropy
 from sklearn.metrics import davies_bouldin_score
 
 from experiments.analysis.evaluation import (
@@ -9,10 +9,12 @@ from experiments.analysis.evaluation import (
     distance_to_cells,
     label_accuracy,
     most_loaded,
+    mutual_information,
     nmf_loadings,
     principal_components,
     separation,
 )
+from loglin import contingency_table
 from tests.references import reference
 
 R = reference("auxiliary/r_auxiliary.json")
@@ -106,3 +108,16 @@ def test_accuracy_is_the_share_of_labels_that_patterns_predict(rng):
     labels = np.array(["a", "b", "b", "a", "b", "a"])
     split = np.array([0, 1, 2]), np.array([3, 4, 5])
     assert label_accuracy(x, labels, split, [0], rng) == pytest.approx(2 / 3)
+
+
+def test_mutual_information_is_that_of_the_tables(rng):
+    u = rng.integers(2, size=(500, 2)).astype(np.int8)
+    x = np.column_stack([u[:, 1] ^ (rng.random(500) < 0.1), rng.integers(2, size=500)])
+    x = x.astype(np.int8)
+
+    def exact(feature, latent):
+        table = contingency_table(np.column_stack([feature, latent])) / 500
+        return entropy(table.ravel(), np.outer(table.sum(1), table.sum(0)).ravel())
+
+    expected = [max(exact(feature, latent) for latent in u.T) for feature in x.T]
+    np.testing.assert_allclose(mutual_information(x, u), expected, atol=1e-12)

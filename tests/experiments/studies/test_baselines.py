@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from scipy.stats import entropy
 
 from experiments.data.stairs import stair_genes
 from experiments.runs.units import Done
 from experiments.studies import baselines
-from loglin import contingency_table
 from tests.experiments.tiny import run
 
 
@@ -16,19 +14,6 @@ def test_from_data_to_page(tmp_path, capsys):
     _, html = run(capsys, "baselines", f"{sizes} {more}", tmp_path)
     for method in baselines.METHODS:
         assert f"<th>{method}</th>" in html
-
-
-def test_mutual_information_is_that_of_the_tables(rng):
-    u = rng.integers(2, size=(500, 2)).astype(np.int8)
-    x = np.column_stack([u[:, 1] ^ (rng.random(500) < 0.1), rng.integers(2, size=500)])
-    x = x.astype(np.int8)
-
-    def exact(feature, latent):
-        table = contingency_table(np.column_stack([feature, latent])) / 500
-        return entropy(table.ravel(), np.outer(table.sum(1), table.sum(0)).ravel())
-
-    expected = [max(exact(feature, latent) for latent in u.T) for feature in x.T]
-    np.testing.assert_allclose(baselines.mutual_information(x, u), expected, atol=1e-12)
 
 
 def test_hits_are_stair_genes_among_the_first():
