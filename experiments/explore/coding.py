@@ -62,11 +62,11 @@ def as_codes(cells: Cells, source: Input) -> Coded:
     for columns, block in _blocks(cells.values):
         codes = cut(block if depth is None else block / depth)
         reasons = [_why_left_out(column) for column in codes.T]
-        names = cells.features[columns].tolist()
-        for name, reason in zip(names, reasons, strict=True):
-            features.append(name) if reason is None else left_out.setdefault(reason, []).append(
-                name
-            )
+        for name, reason in zip(cells.features[columns].tolist(), reasons, strict=True):
+            if reason is None:
+                features.append(name)
+            else:
+                left_out.setdefault(reason, []).append(name)
         kept = codes[:, [reason is None for reason in reasons]]
         x[:, num_kept : num_kept + kept.shape[1]] = kept
         num_kept += kept.shape[1]
@@ -151,7 +151,7 @@ def _why_left_out(codes: NDArray[np.int8]) -> str | None:
 def _size_factors(cells: Cells) -> NDArray[np.float64]:
     """Return size factors (n,) by the rule "positive-counts" of `loglin.size_factors`.
 
-    Rows are dense in blocks only, so that sparse counts of any size have size factors.
+    It takes sparse counts, and never has all of their logarithms in memory.
     """
     values = cells.values.tocsr() if scipy.sparse.issparse(cells.values) else cells.values
     empty = np.flatnonzero(np.asarray(values.sum(axis=1)).ravel() == 0)
@@ -161,18 +161,30 @@ def _size_factors(cells: Cells) -> NDArray[np.float64]:
             f"as {shown(cells.names[empty[0]])}: leave them out, or give detected as `cut`"
         )
     log_means = np.zeros(values.shape[1])
-    for logs in _log_rows(values):
-        log_means += np.nansum(logs, axis=0)
+    for logs in _log_counts(values):
+        log_means += np.asarray(logs.sum(axis=0)).ravel()
     log_means /= values.shape[0]
-    medians = [np.nanmedian(logs - log_means, axis=1) for logs in _log_rows(values)]
-    factors: NDArray[np.float64] = np.exp(np.concatenate(medians))
+    logs_of_factors = [_medians(logs, log_means) for logs in _log_counts(values)]
+    factors: NDArray[np.float64] = np.exp(np.concatenate(logs_of_factors))
     return factors
 
 
-def _log_rows(values: Any) -> Iterator[NDArray[np.float64]]:
-    """Yield logarithms of rows of counts in dense blocks, NaN where a count is 0."""
+def _log_counts(values: Any) -> Iterator[Any]:
+    """Yield logarithms of positive counts as sparse rows, some at a time; those of 1 are stored."""
     step = max(1, _BLOCK // values.shape[1])
     for first in range(0, values.shape[0], step):
-        part = values[first : first + step]
-        dense = (part.toarray() if scipy.sparse.issparse(part) else part).astype(np.float64)
-        yield np.log(dense, out=np.full(dense.shape, np.nan), where=dense > 0)
+        rows = scipy.sparse.csr_matrix(values[first : first + step], dtype=np.float64)
+        rows.eliminate_zeros()
+        rows.data = np.log(rows.data)
+        yield rows
+
+
+def _medians(logs: Any, log_means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of what is stored in each row, less the mean of its column."""
+    number = np.diff(logs.indptr)
+    differences = logs.data - log_means[logs.indices]
+    rows = np.repeat(np.arange(len(number)), number)
+    ordered = differences[np.lexsort((differences, rows))]
+    lower, upper = logs.indptr[:-1] + (number - 1) // 2, logs.indptr[:-1] + number // 2
+    medians: NDArray[np.float64] = (ordered[lower] + ordered[upper]) / 2
+    return medians
