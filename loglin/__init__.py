@@ -6,9 +6,11 @@ distances -> map.
 
 `tables` makes codes and contingency tables, `hierarchical` fits log-linear models to one table,
 `selection` chooses features from samples, `patterns` finds their patterns and the distances between
-these, `monitoring` does so for each epoch of a training, and `plots` draws the results.
+these, `monitoring` does so for each epoch of a training, `scverse` for an AnnData, and `plots`
+draws the results. Codes of a data frame or AnnData keep their names.
 """
 
+from loglin import get
 from loglin.hierarchical import (
     Comparison,
     Effect,
@@ -61,6 +63,7 @@ from loglin.selection import (
     stability,
     stand_ins,
 )
+from loglin.scverse import annotate, explain
 from loglin.tables import (
     categorize,
     contingency_table,
@@ -89,6 +92,7 @@ __all__ = [
     "Stability",
     "StandIns",
     "all_interactions",
+    "annotate",
     "bracket",
     "categorize",
     "compare",
@@ -98,11 +102,13 @@ __all__ = [
     "degrees_of_freedom",
     "dichotomize",
     "embed",
+    "explain",
     "fit",
     "fit_tables",
     "follow",
     "frequent_patterns",
     "g_squared",
+    "get",
     "independence",
     "is_decomposable",
     "is_graphical",

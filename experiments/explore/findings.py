@@ -233,6 +233,8 @@ def _map(samples: Sequence[Samples], chosen: list[int], patterns: Patterns) -> N
     within each model; the means of their squares, the divergences, are mapped.
     """
     points = np.full((len(patterns.states), 2), np.nan)
+    if not chosen:
+        return points
     divergences = []
     with warnings.catch_warnings():  # of patterns that a model never draws
         warnings.filterwarnings("ignore", "no sample carries|Mean of empty slice")

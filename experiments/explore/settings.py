@@ -107,8 +107,8 @@ class Output:
     permutations: int = 0
     """Retrain on so many permutations of the data, for p-values of the whole procedure; 99 say
     whether 1 % is reached, and take so many times as long."""
-    out: Path = Path("results/explore")
-    """Folder of the page and its tables."""
+    out: Path | None = None
+    """Folder of the page and its tables; default: results/explore/NAME, after the file."""
     write: Path | None = None
     """Also write the cells with what was found, as .h5ad."""
     key_added: str = "loglin"
