@@ -1,7 +1,11 @@
-"""Train a model on one's own cells until held-out cells say stop, and draw synthetic cells.
+"""Train a model on one's own cells, as long as held-out cells say, and draw synthetic cells.
 
 Every start is a unit of work with a file of its own, so that an interrupted run goes on where it
-was. A tenth of the cells, another one for each start, is held out.
+was. A tenth of the cells, another one for each start, is held out. Training goes on for `LONGER`
+times the epochs after which the bound of their log-likelihood is largest: the features that a VAE
+relates to its latents settle later than the bound, and stay when the bound falls again. (200
+simulated cells of 200 genes, 8 VAEs in batches of 10 at rate 0.001: the bound is largest after 20
+to 60 epochs, when half of seven features are real, and 93 % are after 75 to 400 epochs.)
 """
 
 from collections.abc import Iterator
@@ -12,6 +16,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from experiments.explore.settings import KindOfModel
@@ -31,6 +36,10 @@ from models.storage import replace_file
 
 PRETRAINING = 20
 """Epochs in which a DBM is pretrained, layer by layer, before it can be judged."""
+EVERY: dict[KindOfModel, int] = {"vae": 1, "dbm": 5}
+"""Epochs from one look at held-out cells to the next; the bound of a DBM takes as long as epochs of
+training, since it needs an estimate of the partition function."""
+LONGER = 2
 MOST_MONITORED = 2000
 """At most so many cells of either kind tell at each epoch how well the model fits."""
 
@@ -139,24 +148,31 @@ def _train(settings: Task, codes: NDArray[np.int8], seed: int, track: Track) -> 
     num_held_out = max(1, len(codes) // 10)
     held_out, x = codes[order[:num_held_out]], codes[order[num_held_out:]]
     model, stream = _model(settings, train_key, x, _levels(codes))
-    monitored = x[:MOST_MONITORED]
+    stream = track(stream, settings.max_epochs // EVERY[settings.model] + 1)
+    monitored, held_out = x[:MOST_MONITORED], held_out[:MOST_MONITORED]
     training: list[float] = []
+    state: Any = None
 
-    def criterion(key: jax.Array, model: GenerativeModel, state: Any, cells: jax.Array) -> float:
+    def criterion(key: jax.Array, model: GenerativeModel, now: Any, cells: ArrayLike) -> float:
+        nonlocal state
         assert model.bound is not None
         # In one call, so that both use the same estimate of a partition function.
-        bounds = np.asarray(model.bound(key, state, np.concatenate([cells, monitored])))
-        training.append(float(bounds[len(cells) :].mean()))
-        return float(bounds[: len(cells)].mean())
+        bounds = np.asarray(model.bound(key, now, np.concatenate([cells, monitored])))
+        training.append(float(bounds[len(held_out) :].mean()))
+        state = now
+        return float(bounds[: len(held_out)].mean())
 
-    found = stop_early(
-        stop_key, model, track(stream, settings.max_epochs + 1), held_out[:MOST_MONITORED],
-        patience=settings.patience, criterion=criterion,
-    )  # fmt: skip
-    drawn = model.sample(sample_key, found.state, settings.num_samples)
+    patience = -(-settings.patience // EVERY[settings.model])
+    found = stop_early(stop_key, model, stream, held_out, patience=patience, criterion=criterion)
+    epochs, scores = found.epochs.tolist(), found.scores.tolist()
+    while epochs[-1] < LONGER * found.epoch and (further := next(stream, None)) is not None:
+        epochs.append(further[0])
+        key = jax.random.fold_in(stop_key, further[0])
+        scores.append(criterion(key, model, further[1], held_out))
+    drawn = model.sample(sample_key, state, settings.num_samples)
     return Start(
-        np.asarray(drawn.x), latent_codes(drawn.u).astype(np.int8), found.epochs,
-        np.array(training), found.scores, np.array(found.epoch),
+        np.asarray(drawn.x), latent_codes(drawn.u).astype(np.int8), np.array(epochs),
+        np.array(training), np.array(scores), np.array(epochs[-1]),
     )  # fmt: skip
 
 
@@ -177,7 +193,7 @@ def _model(
                 levels=own_levels,
             )
         )
-        return model, snapshots(key, model, x, range(settings.max_epochs + 1))
+        return model, snapshots(key, model, x, range(0, settings.max_epochs + 1, EVERY["vae"]))
     config = DBMConfig(
         (num_features, num_features, settings.latents),
         batch_size=batch,
@@ -187,7 +203,7 @@ def _model(
         centered_pretraining=True,
         levels=own_levels,
     )
-    epochs = range(PRETRAINING, PRETRAINING + settings.max_epochs + 1)
+    epochs = range(PRETRAINING, PRETRAINING + settings.max_epochs + 1, EVERY["dbm"])
     stream = snapshots_with_pretraining(key, config, x, epochs, num_pretraining=PRETRAINING)
     return dbm(config), stream
 
