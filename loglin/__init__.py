@@ -6,9 +6,11 @@ distances -> map.
 
 `tables` makes codes and contingency tables, `hierarchical` fits log-linear models to one table,
 `selection` chooses features from samples, `patterns` finds their patterns and the distances between
-these, `monitoring` does so for each epoch of a training, `scverse` for an AnnData, and `plots`
-draws the results. Codes of a data frame or AnnData keep their names.
+these, `monitoring` does so for each epoch of a training, `scverse` for an AnnData, `selector` for
+scikit-learn, and `plots` draws the results. Codes of a data frame or AnnData keep their names.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from loglin import get
 from loglin.hierarchical import (
@@ -49,6 +51,7 @@ from loglin.patterns import (
     union_of_features,
     union_of_patterns,
 )
+from loglin.scverse import annotate, explain
 from loglin.selection import (
     COVERING,
     Chance,
@@ -63,7 +66,6 @@ from loglin.selection import (
     stability,
     stand_ins,
 )
-from loglin.scverse import annotate, explain
 from loglin.tables import (
     categorize,
     contingency_table,
@@ -72,6 +74,22 @@ from loglin.tables import (
     normalize,
     size_factors,
 )
+
+if TYPE_CHECKING:
+    from loglin.selector import LogLinearSelector
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import the selector when it is asked for, since scikit-learn is slow to import."""
+        if name == "LogLinearSelector":
+            from loglin.selector import LogLinearSelector
+
+            return LogLinearSelector
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "COVERING",
@@ -84,6 +102,7 @@ __all__ = [
     "Fits",
     "Junction",
     "KWay",
+    "LogLinearSelector",
     "NotConvergedError",
     "Patterns",
     "PermutationTest",

@@ -32,7 +32,7 @@ def page(name, num_blocks, *marks, group=None):
 @pytest.mark.parametrize(
     ("name", "num_blocks"),
     [
-        page("README.md", 8),
+        page("README.md", 9),
         page("docs/models.md", 7, pytest.mark.deep),  # six models to compile
         page("docs/log-linear-models.md", 10, group="loglin/hierarchical/"),  # the same kernels
     ],
