@@ -60,8 +60,8 @@ def run(arguments: Sequence[str]) -> None:
                 EXPLORE: _explore,
             },
             prog="loglin",
-            description="See what a generative model has learned: of your own data (explore), or in "
-            "the studies of Hess, Hackenberg & Binder (Bioinformatics 2020).",
+            description="See what a generative model has learned: of your own data (explore), or "
+            "in the studies of Hess, Hackenberg & Binder (Bioinformatics 2020).",
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )

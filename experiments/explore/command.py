@@ -24,6 +24,7 @@ from experiments.explore.training import (
     batch_size,
     compute,
     compute_permuted,
+    num_epochs,
     permuted,
     store_codes,
 )
@@ -36,6 +37,8 @@ from loglin.validation import as_codes as as_table_of_codes
 from models.storage import replace_file
 
 LEARNING_RATE = 0.001
+PRETRAINING, MAX_EPOCHS, PATIENCE = 20, 200, 10
+"""Numbers of epochs with 1000 cells and more; see `Learning`."""
 MODEL_NAMES: dict[KindOfModel, str] = {"vae": "VAE", "dbm": "DBM"}
 SETTINGS = "settings.json"
 """File in the folder of the page that tells which file and settings it shows."""
@@ -202,8 +205,9 @@ def _learn(
         str(store_codes(coded.x, exploration.folder)),
         model,
         learning.latents,
-        learning.max_epochs,
-        learning.patience,
+        num_epochs(len(coded.x), PRETRAINING),
+        learning.max_epochs or num_epochs(len(coded.x), MAX_EPOCHS),
+        learning.patience or num_epochs(len(coded.x), PATIENCE),
         learning.num_samples,
         batch_size(len(coded.x)),
         LEARNING_RATE,

@@ -73,10 +73,12 @@ class Learning:
     """How many models of each kind are trained; features are selected from all of them together."""
     latents: int = 10
     """Latents of the VAE, or units in the highest layer of the DBM."""
-    max_epochs: int = 200
-    """Most epochs; training ends earlier, when held-out cells say so."""
-    patience: int = 10
-    """End training after so many epochs without a better bound on held-out cells."""
+    max_epochs: int | None = None
+    """Most epochs; training ends earlier, when held-out cells say so. Default: 200, with fewer than
+    1000 cells as many as show a model 200 000 cells."""
+    patience: int | None = None
+    """Epochs without a better bound on held-out cells after which it is no longer waited for.
+    Default: 10, with fewer than 1000 cells as many as show a model 10 000 cells."""
     num_samples: int = 10_000
     """Synthetic cells drawn from each model."""
     samples: tuple[Path, Path] | None = None
@@ -90,7 +92,8 @@ class Learning:
         if not self.model or len(set(self.model)) < len(self.model):
             raise ValueError(f"`model` must be vae, dbm or both, each once, got {self.model}")
         for name in ("starts", "latents", "max_epochs", "patience"):
-            as_count(getattr(self, name), name, 1, 10_000)
+            if getattr(self, name) is not None:
+                as_count(getattr(self, name), name, 1, 100_000)
         as_count(self.num_samples, "num_samples", 100, 10_000_000)
         if self.samples is not None and self.use_rep is not None:
             raise ValueError("`samples` and `use_rep` cannot be given together")

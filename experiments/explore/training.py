@@ -34,8 +34,6 @@ from models import (
 )
 from models.storage import replace_file
 
-PRETRAINING = 20
-"""Epochs in which a DBM is pretrained, layer by layer, before it can be judged."""
 EVERY: dict[KindOfModel, int] = {"vae": 1, "dbm": 5}
 """Epochs from one look at held-out cells to the next; the bound of a DBM takes as long as epochs of
 training, since it needs an estimate of the partition function."""
@@ -52,6 +50,8 @@ class Task:
     """File of the codes, from `store_codes`; its name tells its content."""
     model: KindOfModel
     latents: int
+    pretraining: int
+    """Epochs in which a DBM is pretrained, layer by layer, before it can be judged."""
     max_epochs: int
     patience: int
     num_samples: int
@@ -89,6 +89,11 @@ class Gains(NamedTuple):
 
     gains: NDArray[np.float64]
     """(q,) gain of each step."""
+
+
+def num_epochs(num_cells: int, fewest: int) -> int:
+    """Return how many epochs show a model as many cells as `fewest` do of 1000, but not fewer."""
+    return max(fewest, 1000 * fewest // num_cells)
 
 
 def batch_size(num_cells: int) -> int:
@@ -203,8 +208,9 @@ def _model(
         centered_pretraining=True,
         levels=own_levels,
     )
-    epochs = range(PRETRAINING, PRETRAINING + settings.max_epochs + 1, EVERY["dbm"])
-    stream = snapshots_with_pretraining(key, config, x, epochs, num_pretraining=PRETRAINING)
+    first = settings.pretraining
+    epochs = range(first, first + settings.max_epochs + 1, EVERY["dbm"])
+    stream = snapshots_with_pretraining(key, config, x, epochs, num_pretraining=first)
     return dbm(config), stream
 
 
