@@ -47,6 +47,8 @@ class ByLabel(NamedTuple):
     """Balanced accuracy of labels, cross-validated, and its standard deviation over the folds, by
     the "chosen" features, as many with the largest "variance", and "all"; of "random" ones the mean
     and standard deviation over sets. Empty if no feature was chosen or one label has all cells."""
+    name: str = "label"
+    """What the labels are called: the name of their column."""
 
 
 class Course(NamedTuple):
@@ -114,6 +116,8 @@ class About(NamedTuple):
     """Reason -> names of the features that were left out for it."""
     provenance: dict[str, str]
     """Settings, seeds, versions and times, as they are shown."""
+    noun: str = "feature"
+    """What a feature is called: "gene" where the file says so."""
 
 
 class Samples(NamedTuple):

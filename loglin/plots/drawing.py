@@ -57,7 +57,7 @@ def draw_shares(
             continue
         opacity = 0.06 + 0.94 * float(np.clip(share, 0, 1))
         corner, fill = (column - 0.46, row - 0.46), (*to_rgb(color), opacity)
-        ax.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=fill, linewidth=0))
+        ax.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=fill, linewidth=0, clip_on=False))
         # Of white and black, the one with more contrast to blue of this opacity.
         if written and share >= 0.005:
             ax.text(
