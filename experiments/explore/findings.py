@@ -34,6 +34,9 @@ RANDOM_SETS = 5
 """Sets of random features that the chosen ones are compared with."""
 
 
+NO_STAND_INS = StandIns(np.zeros(0, np.intp), np.zeros(0, np.intp), *np.zeros((3, 0)))
+
+
 class ByLabel(NamedTuple):
     """How the patterns relate to labels that no model has seen."""
 
@@ -79,10 +82,10 @@ class Findings(NamedTuple):
     """The features selected from each start alone, in order."""
     stability: Stability | None
     """Agreement of these; None with one start."""
-    coverage: Coverage | None
-    """Coverage of the latents of the first start by the chosen features; None if there are none."""
-    stand_ins: StandIns | None
-    """What would have done as well; None if no feature was chosen."""
+    coverage: Coverage
+    """Coverage of the latents of the first start by the chosen features."""
+    stand_ins: StandIns
+    """What would have done as well."""
     patterns: Patterns
     """The most frequent patterns of the synthetic cells of all starts, k."""
     num_samples: int
@@ -189,8 +192,10 @@ def find(
         p_values=None if null_gains is None else _p_values(selection.gains, null_gains),
         by_start=[np.array(choice, np.intp) for choice in by_start],
         stability=_stability(cells, by_start),
-        coverage=coverage(x[0], u[0], chosen) if chosen else None,
-        stand_ins=stand_ins(x, u, chosen, levels=levels, names=names) if chosen else None,
+        coverage=coverage(x[0], u[0], chosen) if chosen else _covering_nothing(u[0].shape[1]),
+        stand_ins=(
+            stand_ins(x, u, chosen, levels=levels, names=names) if chosen else NO_STAND_INS
+        ),
         patterns=patterns,
         num_samples=len(synthetic),
         real_counts=np.bincount(pattern[pattern >= 0], minlength=len(patterns.states)),
@@ -199,6 +204,12 @@ def find(
         by_label=None if labels is None else _by_label(cells, labels, chosen, patterns, seed),
         courses=list(courses),
     )
+
+
+def _covering_nothing(num_latents: int) -> Coverage:
+    """Return the coverage of latents by no features."""
+    unknown = np.full(num_latents, np.nan)
+    return Coverage(np.zeros((0, num_latents)), unknown, unknown)
 
 
 def _patterns(

@@ -110,8 +110,7 @@ def test_where_nothing_is_more_than_chance(made):
     _, cells, labels = made
     nothing = find("VAE", [Samples(every[:, 3:], every[:, :3])], cells, NAMES, labels=labels)
     assert len(nothing.selection.features) == 0
-    assert nothing.coverage is None
-    assert nothing.stand_ins is None
+    assert len(nothing.coverage.curve) == len(nothing.stand_ins.features) == 0
     assert nothing.patterns.states.shape == (0, 0)
     assert nothing.points.shape == (0, 2)
     assert nothing.by_label.counts.shape == (0, 3)
