@@ -187,6 +187,49 @@ def annotate(
     return target if copy else None
 
 
+def from_scvi(model: Any) -> tuple[Any, NDArray[np.float64]]:
+    """Return what an scvi-tools model generates for its cells, with their latents.
+
+    For each cell the model draws counts from its posterior predictive distribution; the latents are
+    the means of the cell's posterior. So both are what the model knows, and not the data::
+
+        counts, latents = from_scvi(model)
+        selection = select_features(
+            dichotomize(counts, threshold=0), dichotomize(latents), **COVERING)
+
+    Parameters
+    ----------
+    model : scvi.model.SCVI, or another model of scvi-tools
+        Trained, with the methods `posterior_predictive_sample` and `get_latent_representation`.
+
+    Returns
+    -------
+    counts : (n, p) data frame
+        With the names of cells and genes of the model's AnnData.
+    latents : (n, r) array
+
+    Raises
+    ------
+    ValueError
+        If the model does not have these methods, or gives counts of another shape.
+    """
+    import pandas as pd
+
+    for method in ("posterior_predictive_sample", "get_latent_representation"):
+        if not callable(getattr(model, method, None)):
+            raise ValueError(f"`model` must have the method {method}, got {type(model).__name__}")
+    counts = model.posterior_predictive_sample(n_samples=1)
+    counts = counts.todense() if hasattr(counts, "todense") else counts  # scvi-tools 1.0 and later
+    cells = model.adata
+    if np.shape(counts) != cells.shape:
+        raise ValueError(
+            f"`model` must generate counts of {cells.n_obs} cells and {cells.n_vars} genes, got "
+            f"shape {np.shape(counts)}"
+        )
+    frame = pd.DataFrame(np.asarray(counts), cells.obs_names, cells.var_names)
+    return frame, np.asarray(model.get_latent_representation())
+
+
 def selection_df(adata: Any, key: str = "loglin") -> Any:
     """Return the chosen genes in order, with their gains and stand-ins, as a data frame.
 

@@ -193,9 +193,7 @@ def find(
         by_start=[np.array(choice, np.intp) for choice in by_start],
         stability=_stability(cells, by_start),
         coverage=coverage(x[0], u[0], chosen) if chosen else _covering_nothing(u[0].shape[1]),
-        stand_ins=(
-            stand_ins(x, u, chosen, levels=levels, names=names) if chosen else NO_STAND_INS
-        ),
+        stand_ins=(stand_ins(x, u, chosen, levels=levels, names=names) if chosen else NO_STAND_INS),
         patterns=patterns,
         num_samples=len(synthetic),
         real_counts=np.bincount(pattern[pattern >= 0], minlength=len(patterns.states)),

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from loglin import COVERING, dichotomize, frequent_patterns, get, select_features, stand_ins
-from loglin.scverse import annotate, explain
+from loglin.scverse import annotate, explain, from_scvi
 
 RNG = np.random.default_rng(0)
 LATENTS = RNG.normal(size=(300, 3))
@@ -122,3 +122,43 @@ def test_messages_of_the_others(adata):
             annotate(**({"adata": adata, "codes": codes, "selection": selection} | change))
     with pytest.raises(ValueError, match="`key` must be the `key_added` of a selection"):
         get.selection_df(adata)
+
+
+class LikeSCVI:
+    """The methods of an scvi-tools model that are used here, as scvi-tools documents them."""
+
+    def __init__(self, adata, kind):
+        self.adata, self.kind = adata, kind
+
+    def posterior_predictive_sample(self, n_samples):
+        assert n_samples == 1
+        return self.kind(COUNTS)
+
+    def get_latent_representation(self):
+        return LATENTS
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.coo_array])
+def test_samples_of_a_model_of_scvi_tools(adata, kind):
+    counts, latents = from_scvi(LikeSCVI(adata, kind))
+    pd.testing.assert_frame_equal(counts, pd.DataFrame(COUNTS, adata.obs_names, GENES))
+    selection = select_features(dichotomize(counts, threshold=0), dichotomize(latents), 3)
+    assert set(selection.names) <= set(GENES)
+
+
+def test_models_without_what_it_takes(adata):
+    with pytest.raises(ValueError, match="`model` must have the method posterior_predictive"):
+        from_scvi(adata)
+    with pytest.raises(ValueError, match="`model` must generate counts of 300 cells and 8 genes"):
+        from_scvi(LikeSCVI(adata, lambda counts: counts[:, :3]))
+
+
+def test_a_model_of_scvi_tools():
+    scvi = pytest.importorskip("scvi", reason="scvi-tools is heavy and not in the lock")
+    cells = anndata.AnnData(COUNTS.astype(np.float32))
+    scvi.model.SCVI.setup_anndata(cells)
+    model = scvi.model.SCVI(cells, n_latent=2)
+    model.train(max_epochs=1)
+    counts, latents = from_scvi(model)
+    assert counts.shape == COUNTS.shape
+    assert latents.shape == (300, 2)

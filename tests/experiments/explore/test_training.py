@@ -31,8 +31,8 @@ def made_codes(num_cells=200):
 def task(tmp_path_factory):
     path = store_codes(made_codes(), tmp_path_factory.mktemp("codes"))
     return Task(
-        str(path), "vae", latents=3, pretraining=100, max_epochs=40, patience=5, num_samples=2000, batch_size=10,
-        learning_rate=0.01,
+        str(path), "vae", latents=3, pretraining=100, max_epochs=40, patience=5, num_samples=2000,
+        batch_size=10, learning_rate=0.01,
     )  # fmt: skip
 
 
