@@ -5,6 +5,7 @@ import numpy as np
 from experiments.explore import numbers
 from experiments.explore.findings import About, Course, Findings
 from experiments.explore.words import (
+    all_of,
     counted,
     listing,
     none_or,
@@ -26,7 +27,7 @@ def why_this_epoch(about: About, found: Findings) -> str:
     if len(courses) == 1:
         who = f"The model was taken at epoch {epochs[0]}"
     elif len(set(epochs)) == 1:
-        who = f"The models of all {spelled(len(courses))} starts were taken at epoch {epochs[0]}"
+        who = f"The models of {all_of(len(courses), 'start')} were taken at epoch {epochs[0]}"
     else:
         who = (
             f"The models of the {spelled(len(courses))} starts were taken at epochs "
@@ -71,8 +72,10 @@ def what_instead(about: About, found: Findings) -> str:
     if number == 1:
         answer = f"The chosen {noun} has stand-ins."
     else:
-        who = "All" if len(steps) == number else f"{start_of(spelled(len(steps)))} of"
-        answer = f"{who} {counted(number, 'chosen ' + noun)} {verb} stand-ins."
+        who = f"{spelled(len(steps))} of {counted(number, 'chosen ' + noun)}"
+        if len(steps) == number:
+            who = all_of(number, f"chosen {noun}")
+        answer = f"{start_of(who)} {verb} stand-ins."
     alike = np.flatnonzero(found.stand_ins.shared >= numbers.EXCHANGEABLE)
     if len(alike):
         best = alike[found.stand_ins.shared[alike].argmax()]

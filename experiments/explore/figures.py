@@ -65,6 +65,8 @@ def pictures(about: About, found: Findings) -> dict[str, Picture]:
             drawn["stand-ins"] = _stand_ins(about, found)
         if len(found.by_start) > 1 and len(found.selection.features):
             drawn["starts"] = _starts(about, found)
+        for figure, _ in drawn.values():
+            svg.fix_layout(figure)
     return drawn
 
 

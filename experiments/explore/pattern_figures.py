@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from experiments.explore import numbers
+from experiments.explore import numbers, svg
 from experiments.explore.findings import About, ByLabel, Findings
 from experiments.explore.places import free_places
 from experiments.explore.words import counted, listing, percent, plain
@@ -102,7 +102,7 @@ def _write_numbers(
     starred: NDArray[np.bool_],
 ) -> None:
     """Write the number of each pattern beside its dot."""
-    figure.draw_without_rendering()  # the layout decides where the dots are on the paper
+    svg.fix_layout(figure)  # which decides where the dots are on the paper
     known = np.flatnonzero(np.isfinite(points).all(axis=1))
     to_points = 72 / figure.dpi
     corner = ax.bbox.min

@@ -11,8 +11,10 @@ from experiments.explore import numbers
 from experiments.explore.findings import About, Findings
 from experiments.explore.words import (
     NBSP,
+    all_of,
     counted,
     listing,
+    none_or,
     percent,
     plain,
     spelled,
@@ -92,16 +94,14 @@ def how_many(about: About, found: Findings) -> str:
     of_all = f"of what {everything} say about the latents"
     verb = "says" if (enough or len(curve)) == 1 else "say"
     if enough is None:
-        who = counted(len(curve), noun)
-        if len(curve) > 1:
-            who = f"All {who} together"
+        who = f"{all_of(len(curve), noun)} together" if len(curve) > 1 else f"one {noun}"
         answer = (
             f"{start_of(who)} {verb} {percent(curve[-1])} {of_all}; the rest is spread over others."
         )
     else:
         answer = f"{start_of(counted(enough, noun))} {verb} {percent(curve[enough - 1])} {of_all}"
         if enough < len(curve):
-            answer += f"; all {spelled(len(curve))} that were chosen say {percent(curve[-1])}"
+            answer += f"; {all_of(len(curve))} that were chosen say {percent(curve[-1])}"
         answer += "."
     return answer + _idle(about, found)
 
@@ -111,12 +111,11 @@ def _idle(about: About, found: Findings) -> str:
     idle, number = len(numbers.idle_latents(found)), len(found.coverage.of_all)
     if not idle:
         return ""
-    who = f"{start_of(spelled(idle))} of" if idle < number else "All"
-    if number == 1:
-        who = "The"
+    who = f"{spelled(idle)} of {counted(number, 'latent')}"
+    if idle == number:
+        who = all_of(number, "latent") if number > 1 else "the latent"
     verb, them = ("is", "it") if idle == 1 else ("are", "them")
-    latents = counted(number, "latent") if number > 1 else "latent"
-    return f" {who} {latents} {verb} idle: no {about.noun} depends on {them}."
+    return f" {start_of(who)} {verb} idle: no {about.noun} depends on {them}."
 
 
 def which_patterns(about: About, found: Findings) -> str:
@@ -201,7 +200,7 @@ def which_labels(about: About, found: Findings) -> str:
         if len(tops) == 1:
             which = f"{'' if pure else 'not even '}the only pattern"
         elif pure == len(tops):
-            which = f"all {counted(pure, 'pattern')}"
+            which = all_of(pure, "pattern")
         answer += (
             f" In {which} with at least ten real cells, {percent(numbers.PURE)} or more of these "
             "share one label."

@@ -41,6 +41,12 @@ def style() -> Iterator[None]:
         yield
 
 
+def fix_layout(figure: Figure) -> None:
+    """Lay out a figure for good; otherwise it is done again, and differs a little, each time."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def as_png(figure: Figure) -> bytes:
     """Return a figure as PNG, on white."""
     buffer = io.BytesIO()

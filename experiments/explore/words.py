@@ -37,6 +37,16 @@ def counted(number: int, noun: str) -> str:
     return f"{spelled(number)}{NBSP}{noun}{'' if number == 1 else 's'}"
 
 
+def all_of(number: int, noun: str = "") -> str:
+    """Return "both genes" or "all six genes"; without a noun, "both" or "all six".
+
+    >>> all_of(2), all_of(6)
+    ('both', 'all six')
+    """
+    words = "both" if number == 2 else f"all {spelled(number)}"
+    return f"{words}{NBSP}{noun}s" if noun else words
+
+
 def start_of(sentence: str) -> str:
     """Return a sentence with a capital letter.
 
