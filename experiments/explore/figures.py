@@ -150,7 +150,7 @@ def _training(found: Findings) -> Picture:
 
 
 def _stand_ins(about: About, found: Findings) -> Picture:
-    steps, columns, _, _, shared = found.stand_ins
+    steps, columns, _, _, shared = found.stand_ins[:5]
     shown = _best_of_each(steps, _MOST_ROWS)
     words = [
         f"{plain(about.names[columns[row]], 13)} for "

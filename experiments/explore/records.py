@@ -115,7 +115,7 @@ def stand_ins(about: About, found: Findings) -> Records:
             "z": z,
             "shared": shared,
         }
-        for step, column, gain, z, shared in zip(*found.stand_ins, strict=True)
+        for step, column, gain, z, shared in zip(*found.stand_ins[:5], strict=True)
     ]
 
 

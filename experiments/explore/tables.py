@@ -152,7 +152,7 @@ def stand_ins(about: About, found: Findings) -> Table:
     for step, name in enumerate(numbers.chosen_names(about, found)):
         at = np.flatnonzero(found.stand_ins.steps == step)
         for row in at[:_MOST_STAND_INS]:
-            _, column, gain, z, shared = (values[row] for values in found.stand_ins)
+            _, column, gain, z, shared = (values[row] for values in found.stand_ins[:5])
             other = plain(str(about.names[column]))
             rows.append([plain(name), other, signed(gain, 1), signed(z), percent(shared)])
         if len(at) > _MOST_STAND_INS:
