@@ -41,8 +41,11 @@ def read_annotated(path: Path, source: Input, use_rep: str | None = None) -> Cel
             raise OSError(f"{file} must not refer to other files, got {elsewhere}")
         if not {"obs", "var"} <= set(opened):
             raise ValueError(f"{file} must hold .obs and .var of an AnnData, got {listed(opened)}")
-        if isinstance(opened["obs"], h5py.Group):
+        frames = [opened["obs"], opened["var"]]
+        if all(isinstance(frame, h5py.Group) for frame in frames):
             return _from_elements(file, opened, source, use_rep)
+        if not all(isinstance(frame, h5py.Dataset) and frame.dtype.names for frame in frames):
+            raise ValueError(f"{file} must hold data frames as .obs and .var, got something else")
     with _of_today(file, path) as converted:
         return _from_elements(file, converted, source, use_rep)
 
@@ -123,13 +126,18 @@ def _place_of_matrix(file: str, opened: Any, source: Input) -> str:
         if source.layer not in layers:
             raise no_such("layer", f"one of the layers of {file}", source.layer, layers)
         return f"layers/{source.layer}"
-    there = f"there are {listed(layers)}" if layers else "there is none"
     if source.use_raw:
         if not {"X", "var"} <= set(_keys(opened, "raw")):
-            raise ValueError(f"`use_raw` needs .raw, which {file} does not have: of layers {there}")
+            raise ValueError(
+                f"`use_raw` needs .raw, which {file} does not have (found .X; layers: "
+                f"{listed(layers)})"
+            )
         return "raw/X"
     if "X" not in opened or opened["X"].attrs.get("encoding-type") == "null":
-        raise ValueError(f"{file} has no .X: give one of its layers as `layer`, {there}")
+        raise ValueError(
+            f"{file} must have .X unless `layer` or `use_raw` is given (found layers: "
+            f"{listed(layers)})"
+        )
     return "X"
 
 

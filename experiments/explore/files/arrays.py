@@ -25,7 +25,7 @@ def read_arrays(path: Path, source: Input, use_rep: None = None) -> Cells:
             opened.seek(0)
             arrays = {"x": sound(scipy.sparse.load_npz(opened))}
     if "x" not in arrays:
-        raise ValueError(f"{file} must hold an array `x` (n, p), got {listed(arrays) or 'none'}")
+        raise ValueError(f"{file} must hold an array `x` (n, p), got {listed(arrays)}")
     x = arrays["x"]
     if x.ndim != 2:
         raise ValueError(f"`x` of {file} must have two dimensions, got shape {x.shape}")

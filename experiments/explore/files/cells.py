@@ -67,11 +67,10 @@ def make_cells(
         )
     if not genes:
         raise ValueError(f"{file} must have at least one gene, got none")
-    if len(cells) < FEWEST_CELLS:
-        raise ValueError(f"{file} must have at least {FEWEST_CELLS} cells, got {len(cells)}")
+    check_enough(file, len(cells))
     for kind, words in (("cell", cells), ("gene", genes)):
         check_different(words, kind, file, (advice or {}).get(kind, ""))
-    check_numbers(values, cells, genes)
+    check_numbers(file, values, cells, genes)
     return Cells(
         values,
         np.array(cells, np.str_),
@@ -80,6 +79,12 @@ def make_cells(
         None if labels is None else as_labels(labels, len(cells)),
         None if latents is None else as_latents(latents, cells),
     )
+
+
+def check_enough(file: str, num_cells: int) -> None:
+    """Raise a ValueError if there are too few cells to learn anything from."""
+    if num_cells < FEWEST_CELLS:
+        raise ValueError(f"{file} must have at least {FEWEST_CELLS} cells, got {num_cells}")
 
 
 def as_latents(latents: Any, cells: Sequence[str]) -> NDArray[np.float64]:

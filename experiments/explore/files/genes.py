@@ -66,7 +66,7 @@ def _in_file(genes: str, features: list[str]) -> NDArray[np.bool_]:
     unknown = [line.strip() for line in lines if line.strip() in names.difference(features)]
     if unknown:
         raise ValueError(
-            f"`genes` must name genes of the data, which are named like {listed(features, 1)}, got "
+            f"`genes` must name genes of the data, which are named like {shown(features[0])}, got "
             f"{listed(unknown, 5)}"
         )
     return np.array([feature in names for feature in features])

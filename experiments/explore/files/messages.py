@@ -27,7 +27,7 @@ def shown(text: Any, longest: int = _LONGEST) -> str:
 
 
 def listed(words: Iterable[Any], most: int = 10) -> str:
-    """Return the first words in quotes, and how many others there are.
+    """Return the first words in quotes, and how many others there are; "none" if there are none.
 
     >>> print(listed(["a", "b", "c", "d"], 2))
     'a', 'b' and 2 others
@@ -38,17 +38,18 @@ def listed(words: Iterable[Any], most: int = 10) -> str:
         length += len(quoted[count])
         count += 1
     others = len(quoted) - count
-    return ", ".join(quoted[:count]) + (f" and {others} others" if others else "")
+    return (", ".join(quoted[:count]) or "none") + (
+        f" and {others} other{'s' * (others > 1)}" if others else ""
+    )
 
 
 def no_such(argument: str, what: str, asked: str, there: Sequence[Any]) -> ValueError:
     """Return the error for something that is not in the file, with what is there instead."""
     names = [str(name) for name in there]
     close = get_close_matches(asked, names, n=1)
+    nearest = f"; the closest is {shown(close[0])}" if close and len(names) > 1 else ""
     return ValueError(
-        f"`{argument}` must be {what}, got {shown(asked)}: "
-        + (f"did you mean {shown(close[0])}? " if close else "")
-        + (f"there are {listed(names)}" if names else "there is none")
+        f"`{argument}` must be {what}, got {shown(asked)} (found {listed(names)}{nearest})"
     )
 
 
@@ -71,7 +72,8 @@ def reader(file: str, what: str) -> Iterator[None]:
     except MemoryError:
         raise OSError(f"{file} does not fit in the memory of this machine") from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # What pandas puts before the reason is a sentence of its own.
+        reason = " ".join(str(error).split()).split("C error: ")[-1] or type(error).__name__
         raise OSError(f"{file} cannot be read as {what}: {shown(reason, 130)}") from error
 
 

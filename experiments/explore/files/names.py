@@ -26,11 +26,13 @@ def as_names(names: Iterable[Any], kind: str, file: str) -> list[str]:
     words = [str(name) for name in names]
     for position, word in enumerate(words):
         if not word.strip():
-            raise ValueError(f"every {kind} of {file} must have a name, got none for {position}")
+            raise ValueError(
+                f"every {kind} of {file} must have a name, got none for {kind} {position}"
+            )
         if len(word) > _LONGEST_NAME or "\0" in word:
             raise ValueError(
                 f"the name of a {kind} must have at most {_LONGEST_NAME} characters and no NUL, "
-                f"got {shown(word)} for {position} of {file}"
+                f"got {shown(word)} for {kind} {position} of {file}"
             )
     return words
 

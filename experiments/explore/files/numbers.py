@@ -60,14 +60,14 @@ def pieces(values: Any) -> Iterator[NDArray[Any]]:
         yield stored[first : first + step]
 
 
-def check_numbers(values: Any, cells: Sequence[str], genes: Sequence[str]) -> None:
+def check_numbers(file: str, values: Any, cells: Sequence[str], genes: Sequence[str]) -> None:
     """Raise a ValueError if a number is not finite, or whole numbers are negative."""
     if not all(np.isfinite(piece).all() for piece in pieces(values)):
         place = _first(values, lambda piece: ~np.isfinite(piece), cells, genes)
-        raise ValueError(f"values must be finite and not missing, got {place}")
+        raise ValueError(f"values of {file} must be finite and not missing, got {place}")
     if any((piece < 0).any() for piece in pieces(values)) and are_whole(values):
         place = _first(values, lambda piece: piece < 0, cells, genes)
-        raise ValueError(f"counts, or codes, must not be negative, got {place}")
+        raise ValueError(f"counts or codes of {file} must not be negative, got {place}")
 
 
 def are_whole(values: Any) -> bool:

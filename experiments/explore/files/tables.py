@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.explore.files.cells import Cells, make_cells
+from experiments.explore.files.cells import Cells, check_enough, make_cells
 from experiments.explore.files.genes import named_columns
 from experiments.explore.files.messages import needed, no_such, reader, shown
 from experiments.explore.files.names import as_names, check_different
@@ -79,11 +79,14 @@ def _are_values(header: list[str]) -> bool:
 
 def _from_frame(file: str, frame: Any, header: list[str], has_names: bool, source: Input) -> Cells:
     """Find names, labels and values among the columns of a table."""
+    check_enough(file, len(frame))
     rest = list(range(len(header)))
     labels = None
     if source.labels is not None:
         if source.labels not in header:
-            raise no_such("labels", "a column of the table", source.labels, header)
+            raise no_such(
+                "labels", "a column of the table", source.labels, [name for name in header if name]
+            )
         rest.remove(header.index(source.labels))
         column = frame.iloc[:, header.index(source.labels)].astype(object)
         labels = column.where(column.notna(), None).tolist()
@@ -93,7 +96,7 @@ def _from_frame(file: str, frame: Any, header: list[str], has_names: bool, sourc
         rest.remove(0)
     if names.isna().any():
         row = int(np.flatnonzero(names.isna())[0])
-        raise ValueError(f"every cell of {file} must have a name, got none for {row}")
+        raise ValueError(f"every cell of {file} must have a name, got none for cell {row}")
     features = as_names([header[column] for column in rest], "gene", file)
     if not features:
         raise ValueError(f"{file} must have a column of numbers with a name, got none")
