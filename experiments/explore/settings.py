@@ -17,17 +17,19 @@ class Input:
 
     labels: str | None = None
     """Column with a known class of each cell, such as cell_type: of .obs, or of the table. The
-    models never see it; the page compares it with what they learned."""
+    models never see it; the page compares it with what they learned. Cells without one are
+    unknown."""
     layer: str | None = None
-    """Layer of the AnnData to use in place of .X."""
+    """Layer of the .h5ad to use in place of .X."""
     use_raw: bool = False
-    """Use .raw of the AnnData in place of .X."""
+    """Use .raw of the .h5ad in place of .X."""
     genes: str | None = None
     """Which genes: a number (so many of the most variable ones, which needs scanpy), var:COLUMN (a
     column of .var that is true or false), or a text file with a name in each line. Default: all."""
     cut: str = "auto"
-    """Where values are cut: detected (above 0), median, or a quantile such as 0.75. auto: detected
-    if most values are 0, otherwise median; codes are left as they are."""
+    """Where values are cut: detected (above 0), median, or a quantile such as 0.75, before which
+    counts are divided by size factors of the cells. auto: detected if most values are 0, otherwise
+    median; codes are left as they are."""
     levels: int = 2
     """Number of levels of each gene, at its quantiles if more than 2."""
 

@@ -1,4 +1,7 @@
-"""Cells in .h5ad files, as of anndata."""
+"""Cells in .h5ad files, as AnnData writes them.
+
+Elements are read one by one, so that what is not asked for takes no memory.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -23,10 +26,7 @@ _ADVICE = {
 
 
 def read_annotated(path: Path, source: Input, use_rep: str | None = None) -> Cells:
-    """Read an .h5ad file; see `read_cells`.
-
-    Only what is asked for is read, and sparse matrices stay sparse.
-    """
+    """Read an .h5ad file; see `read_cells`."""
     needed("anndata", "reading .h5ad")
     h5py = needed("h5py", "reading .h5ad")
     file = shown(path.name)
@@ -39,13 +39,13 @@ def read_annotated(path: Path, source: Input, use_rep: str | None = None) -> Cel
             elsewhere = _first_reference(opened)
         if elsewhere:
             raise OSError(f"{file} must not refer to other files, got {elsewhere}")
-        if not {"obs", "var"} <= set(opened):
+        with reader(file, "HDF5"):
+            frames = [opened.get(name) for name in ("obs", "var")]
+            is_early = all(getattr(getattr(frame, "dtype", None), "names", ()) for frame in frames)
+        if not is_early and not all(isinstance(frame, h5py.Group) for frame in frames):
             raise ValueError(f"{file} must hold .obs and .var of an AnnData, got {listed(opened)}")
-        frames = [opened["obs"], opened["var"]]
-        if all(isinstance(frame, h5py.Group) for frame in frames):
+        if not is_early:
             return _from_elements(file, opened, source, use_rep)
-        if not all(isinstance(frame, h5py.Dataset) and frame.dtype.names for frame in frames):
-            raise ValueError(f"{file} must hold data frames as .obs and .var, got something else")
     with _of_today(file, path) as converted:
         return _from_elements(file, converted, source, use_rep)
 
@@ -83,9 +83,12 @@ def _from_elements(file: str, opened: Any, source: Input, use_rep: str | None) -
     """Read what is asked for, small things before the matrix."""
     from anndata.io import read_elem
 
-    where = _place_of_matrix(file, opened, source)
-    if use_rep is not None and use_rep not in _keys(opened, "obsm"):
-        raise no_such("use_rep", "a key of .obsm", use_rep, _keys(opened, "obsm"))
+    with reader(file, ".h5ad"):
+        keys = {group: _keys(opened.get(group)) for group in ("layers", "obsm", "raw")}
+        has_x = "X" in opened and opened["X"].attrs.get("encoding-type") != "null"
+    where = _place_of_matrix(file, keys, has_x, source)
+    if use_rep is not None and use_rep not in keys["obsm"]:
+        raise no_such("use_rep", "a key of .obsm", use_rep, keys["obsm"])
     with reader(file, ".h5ad"):
         obs = read_elem(opened["obs"])
         var = read_elem(opened["raw/var" if source.use_raw else "var"])
@@ -96,8 +99,9 @@ def _from_elements(file: str, opened: Any, source: Input, use_rep: str | None) -
     if source.labels is not None:
         if source.labels not in obs.columns:
             raise no_such("labels", "a column of .obs", source.labels, obs.columns)
-        column = obs[source.labels].astype(object)
-        labels = column.where(column.notna(), None).tolist()
+        with reader(file, ".h5ad"):
+            column = obs[source.labels].astype(object)
+            labels = column.where(column.notna(), None).tolist()
     features = as_names(var.index, "gene", file)
     columns = named_columns(source.genes, features, var)
     with reader(file, ".h5ad"):
@@ -109,11 +113,12 @@ def _from_elements(file: str, opened: Any, source: Input, use_rep: str | None) -
     return make_cells(file, values, obs.index, features, labels, latents, _ADVICE)
 
 
-def _keys(opened: Any, group: str) -> list[str]:
-    return list(opened[group]) if group in opened else []
+def _keys(group: Any) -> list[str]:
+    """Return the names in a group; none where there is no group, or an empty element."""
+    return list(group) if hasattr(group, "keys") else []
 
 
-def _place_of_matrix(file: str, opened: Any, source: Input) -> str:
+def _place_of_matrix(file: str, keys: dict[str, list[str]], has_x: bool, source: Input) -> str:
     """Return where the values are that are asked for.
 
     Raises
@@ -121,22 +126,20 @@ def _place_of_matrix(file: str, opened: Any, source: Input) -> str:
     ValueError
         If they are not there.
     """
-    layers = _keys(opened, "layers")
+    layers = listed(keys["layers"])
     if source.layer is not None:
-        if source.layer not in layers:
-            raise no_such("layer", f"one of the layers of {file}", source.layer, layers)
+        if source.layer not in keys["layers"]:
+            raise no_such("layer", f"one of the layers of {file}", source.layer, keys["layers"])
         return f"layers/{source.layer}"
     if source.use_raw:
-        if not {"X", "var"} <= set(_keys(opened, "raw")):
+        if not {"X", "var"} <= set(keys["raw"]):
             raise ValueError(
-                f"`use_raw` needs .raw, which {file} does not have (found .X; layers: "
-                f"{listed(layers)})"
+                f"`use_raw` needs .raw, which {file} does not have (found layers: {layers})"
             )
         return "raw/X"
-    if "X" not in opened or opened["X"].attrs.get("encoding-type") == "null":
+    if not has_x:
         raise ValueError(
-            f"{file} must have .X unless `layer` or `use_raw` is given (found layers: "
-            f"{listed(layers)})"
+            f"{file} must have .X unless `layer` or `use_raw` is given (found layers: {layers})"
         )
     return "X"
 

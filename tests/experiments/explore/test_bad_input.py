@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse
 
 from experiments.explore.coding import as_codes
-from experiments.explore.files import read_cells
+from experiments.explore.files import numbers, read_cells
 from experiments.explore.settings import Input
 from tests.experiments.explore.made import (
     CLASSES,
@@ -183,7 +183,7 @@ BAD = [
     (H, hdf5(virtual), {}, "must not refer to other files, got values from elsewhere at 'X'"),
     # Parts of an .h5ad
     (H, hdf5(lambda file: file.clear()), {}, "'cells.h5ad' must hold .obs and .var of an AnnData"),
-    (H, hdf5(replaced("obs", 3)), {}, "must hold data frames as .obs and .var, got something"),
+    (H, hdf5(replaced("obs", 3)), {}, "must hold .obs and .var of an AnnData, got 'X', '"),
     (H, annotated(layers={"raw": COUNTS}), {"layer": "row"}, "got 'row' .found 'raw'."),
     (H, annotated(), {"layer": "counts"}, "`layer` must be one of the layers .* .found none."),
     (H, annotated(), {"layer": "../X"}, "`layer` must be one of the layers .* got '../X'"),
@@ -325,6 +325,7 @@ def explore(path, use_rep=None, **settings):
 )
 def test_bad_input_gets_a_sentence(tmp_path, monkeypatch, name, write, settings, sentence):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(numbers, "_PIECE", 8)  # two rows are looked at at the same time
     write(tmp_path / name)
     with pytest.raises((ValueError, OSError), match=sentence) as raised:
         explore(tmp_path / name, **settings)

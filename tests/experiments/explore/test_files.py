@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse
 from sklearn.datasets import load_digits
 
-from experiments.explore.files import NO_LABEL, read_cells
+from experiments.explore.files import NO_LABEL, annotated, read_cells
 from experiments.explore.files.numbers import kind_of
 from experiments.explore.settings import Input
 from tests.experiments.explore.made import (
@@ -42,7 +42,8 @@ def assert_cells(cells, values, genes=GENES, names=NAMES):
 
 @pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_matrix, scipy.sparse.csc_matrix])
 @pytest.mark.parametrize("genes", [None, "var:chosen"])
-def test_annotated_matrices_stay_as_they_are(tmp_path, make, genes):
+def test_annotated_matrices_stay_as_they_are(tmp_path, monkeypatch, make, genes):
+    monkeypatch.setattr(annotated, "_PIECE", 40)  # ten rows are read at the same time
     path = write_annotated(tmp_path / "a.h5ad", make(COUNTS.astype(np.float32)))
     cells = read_cells(path, Input(labels="type", genes=genes))
     chosen = slice(None) if genes is None else slice(1, None, 2)
