@@ -17,7 +17,7 @@ from experiments.explore.adata import write_adata
 from experiments.explore.coding import Coded, as_codes
 from experiments.explore.files import Cells, read_cells
 from experiments.explore.findings import About, Course, Findings, Samples, find
-from experiments.explore.outputs import write_page
+from experiments.explore.page import write_page
 from experiments.explore.settings import Input, KindOfModel, Learning, Output
 from experiments.explore.training import (
     Task,
@@ -37,7 +37,7 @@ from loglin.validation import as_codes as as_table_of_codes
 from models.storage import replace_file
 
 LEARNING_RATE = 0.001
-PRETRAINING, MAX_EPOCHS, PATIENCE = 20, 200, 10
+PRETRAINING, MAX_EPOCHS, PATIENCE = 50, 200, 10
 """Numbers of epochs with 1000 cells and more; see `Learning`."""
 MODEL_NAMES: dict[KindOfModel, str] = {"vae": "VAE", "dbm": "DBM"}
 SETTINGS = "settings.json"

@@ -14,7 +14,7 @@ import scipy.sparse
 from experiments.explore.coding import as_codes
 from experiments.explore.files import numbers, read_cells
 from experiments.explore.settings import Input
-from tests.experiments.explore.made import (
+from tests.experiments.explore.made_files import (
     CLASSES,
     GENES,
     NAMES,

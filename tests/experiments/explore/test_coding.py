@@ -12,7 +12,7 @@ from experiments.explore.coding import as_codes
 from experiments.explore.files import read_cells
 from experiments.explore.files.cells import make_cells
 from experiments.explore.settings import Input
-from tests.experiments.explore.made import write_annotated
+from tests.experiments.explore.made_files import write_annotated
 
 RNG = np.random.default_rng(0)
 COUNTS = RNG.negative_binomial(2, 0.2, (200, 6)) + 1

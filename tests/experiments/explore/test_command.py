@@ -1,4 +1,4 @@
-"""The command from a file to a page: what it writes, that it goes on, and that it overwrites nothing."""
+"""The command from a file to a page: what it writes, and that it overwrites nothing."""
 
 import json
 from itertools import product

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from experiments.explore.files import NO_LABEL, annotated, read_cells
 from experiments.explore.files.numbers import kind_of
 from experiments.explore.settings import Input
-from tests.experiments.explore.made import (
+from tests.experiments.explore.made_files import (
     CLASSES,
     GENES,
     NAMES,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.explore import numbers
 from experiments.explore.findings import About, Findings
-from experiments.explore.words import (
+from experiments.explore.page import numbers
+from experiments.explore.page.words import (
     NBSP,
     all_of,
     counted,
@@ -35,7 +35,10 @@ def lead(about: About, findings: Sequence[Findings]) -> str:
     """Say in plain words what was done."""
     one, noun = len(findings) == 1, about.noun
     models = "A generative model" if one else "Generative models"
-    drawn = f"{listing([f'{found.num_samples:,}' for found in findings])} synthetic cells"
+    numbers_drawn = [f"{found.num_samples:,}" for found in findings]
+    drawn = f"{listing(numbers_drawn)} synthetic cells"
+    if not one and len(set(numbers_drawn)) == 1:
+        drawn = f"{numbers_drawn[0]} synthetic cells each"
     starts = max(len(found.by_start) for found in findings)
     if any(found.courses for found in findings):
         again = f", from {spelled(starts)} random starts," if starts > 1 else ""
@@ -43,12 +46,13 @@ def lead(about: About, findings: Sequence[Findings]) -> str:
         made = f"{models} {verb} trained on {about.num_cells:,} cells{again} and drew {drawn}."
     else:
         made = f"{models}, trained elsewhere, drew {drawn} beside {about.num_cells:,} real cells."
+    who, keep = ("It", "it keeps") if one else ("They", "they keep")
+    verb = "draws" if one else "draw"
     return (
-        f"{made} {'It draws' if one else 'They draw'} the {len(about.names):,} {noun}s of each "
-        "cell from a few hidden variables, the latents, in which the model keeps what it has "
-        f"learned. Log-linear models of counts of synthetic cells tell which {noun}s say most "
-        f"about the latents; the patterns of these {noun}s are the kinds of cells that the model "
-        "knows."
+        f"{made} {who} {verb} the {len(about.names):,} {noun}s of each cell from a few hidden "
+        f"variables, the latents, in which {keep} what was learned. Log-linear models of counts of "
+        f"synthetic cells tell which {noun}s say most about the latents; the patterns of these "
+        f"{noun}s are the kinds of cells that the model knows."
     )
 
 
@@ -115,7 +119,7 @@ def _idle(about: About, found: Findings) -> str:
     if idle == number:
         who = all_of(number, "latent") if number > 1 else "the latent"
     verb, them = ("is", "it") if idle == 1 else ("are", "them")
-    return f" {start_of(who)} {verb} idle: no {about.noun} depends on {them}."
+    return f" {start_of(who)} {verb} idle: the {about.noun}s say next to nothing about {them}."
 
 
 def which_patterns(about: About, found: Findings) -> str:
@@ -158,8 +162,10 @@ def how_related(about: About, found: Findings) -> str:
     """Say which patterns the latents tell apart best and least."""
     found_pairs = numbers.extremes_on_map(found)
     if found_pairs is None:
-        return "A map needs at least three patterns, and there are fewer."
+        return "A map needs at least three patterns with a place on it, and there are fewer."
     (a, b), (c, d) = found_pairs
+    if numbers.map_distances(found)[c, d] == 0:
+        return "To the model, all these patterns are the same: it draws them from the same latents."
     return (
         f"To the model, patterns {a + 1} and {b + 1} are the most alike; {c + 1} and {d + 1} are "
         "the furthest apart."
@@ -173,12 +179,9 @@ def which_labels(about: About, found: Findings) -> str:
         return "No labels were given, so the patterns are compared with none."
     answer, accuracy = "", {key: percent(mean) for key, (mean, _) in labels.accuracy.items()}
     if "chosen" in accuracy:
-        number = counted(len(found.selection.features), f"chosen {about.noun}")
-        verb = "tells" if len(found.selection.features) == 1 else "tell"
-        answer = (
-            f"The {number} {verb} {accuracy['chosen']} of the labels right "
-            f"(column {plain(labels.name)})"
-        )
+        number, chosen = len(found.selection.features), f"chosen {about.noun}"
+        who = f"The {chosen} tells" if number == 1 else f"The {counted(number, chosen)} tell"
+        answer = f"{who} {accuracy['chosen']} of the labels right (column {plain(labels.name)})"
         others = [
             f"{accuracy[key]} for {words}"
             for key, words in (
@@ -197,12 +200,11 @@ def which_labels(about: About, found: Findings) -> str:
     if tops:
         pure = sum(share >= numbers.PURE for _, share in tops)
         which = f"{none_or(pure)} of {counted(len(tops), 'pattern')}"
+        how_many = f"{percent(numbers.PURE)} or more"
         if len(tops) == 1:
-            which = f"{'' if pure else 'not even '}the only pattern"
+            which = "the only pattern"
+            how_many = how_many if pure else f"fewer than {percent(numbers.PURE)}"
         elif pure == len(tops):
             which = all_of(pure, "pattern")
-        answer += (
-            f" In {which} with at least ten real cells, {percent(numbers.PURE)} or more of these "
-            "share one label."
-        )
+        answer += f" In {which} with at least ten real cells, {how_many} of these share one label."
     return answer.strip() or "There are no patterns to compare with the labels."

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.explore import numbers
 from experiments.explore.findings import About, Findings
-from experiments.explore.words import listing, percent, plain, probability, signed
+from experiments.explore.page import numbers
+from experiments.explore.page.words import listing, percent, plain, probability, signed
 
 
 class Table(NamedTuple):

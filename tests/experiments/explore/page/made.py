@@ -110,7 +110,7 @@ def findings(starts=3, num_features=6, num_patterns=8):
         num_samples=len(together),
         real_counts=has.sum(axis=0),
         num_cells=len(real),
-        points=embed(distances),
+        points=embed(distances) if len(distances) > 2 else np.full((len(distances), 2), np.nan),
         by_label=_by_label(real, latents, features, patterns.states),
         courses=[_course(start) for start in range(starts)],
     )

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from experiments.explore import records, svg
-from experiments.explore.figures import pictures
 from experiments.explore.findings import About, Findings
-from experiments.explore.page import render_with
+from experiments.explore.page import records, svg
+from experiments.explore.page.figures import pictures
+from experiments.explore.page.rendering import render_with
 from models.storage import replace_file
 
 _SUFFIXES = {"VAE": "-vae", "DBM": "-dbm"}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from experiments.explore import numbers
 from experiments.explore.findings import About, Course, Findings
-from experiments.explore.words import (
+from experiments.explore.page import numbers
+from experiments.explore.page.words import (
     all_of,
     counted,
     listing,

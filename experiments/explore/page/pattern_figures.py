@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from experiments.explore import numbers, svg
 from experiments.explore.findings import About, ByLabel, Findings
-from experiments.explore.places import free_places
-from experiments.explore.words import counted, listing, percent, plain
+from experiments.explore.page import numbers, svg
+from experiments.explore.page.places import free_places
+from experiments.explore.page.words import counted, listing, percent, plain
 from loglin.plots import BLUE, GREY, LINE, RED, bare, draw_shares, label_plot, map_plot
 
 WIDTH = 4.6
@@ -81,7 +81,7 @@ def map_of_patterns(found: Findings) -> tuple[Figure, str]:
     is_fault = numbers.hardly_real(found)
     map_plot(found.points, found.patterns.states, counts=found.patterns.counts, marks=False, ax=ax)
     (dots,) = (drawn for drawn in ax.collections if isinstance(drawn, PathCollection))
-    dots.set_alpha(0.6)
+    dots.set_alpha(0.75)
     dots.set_facecolor([RED if fault else BLUE for fault in is_fault])
     for spine in ax.spines.values():
         spine.set_color(LINE)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.explore import certainty, sentences, svg, tables
-from experiments.explore.figures import Picture, pictures
 from experiments.explore.findings import About, Findings
-from experiments.explore.tables import Table
-from experiments.explore.words import NBSP, plain
+from experiments.explore.page import certainty, sentences, svg, tables
+from experiments.explore.page.figures import Picture, pictures
+from experiments.explore.page.tables import Table
+from experiments.explore.page.words import NBSP, plain, printable
 
 Sentence = Callable[[About, Findings], str]
 
@@ -162,7 +162,7 @@ def _parts(about: About, found: Findings, drawn: Mapping[str, Picture], prefix: 
             continue
         made = [table(about, found) for table in question.tables if _is_there(question, found)]
         figures = [
-            Markup(svg.for_page(svg.as_svg(figure, name), plain(alt), f"{prefix}{name}"))
+            Markup(svg.for_page(svg.as_svg(figure, name), alt, f"{prefix}{name}"))
             for name, (figure, alt) in drawn.items()
             if name in question.figures
         ]
@@ -189,5 +189,5 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["plain"] = plain
+    environment.filters |= {"plain": plain, "printable": printable}
     return environment

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from experiments.explore import numbers, pattern_figures, svg
 from experiments.explore.findings import About, Findings
-from experiments.explore.pattern_figures import WIDTH, short_name
-from experiments.explore.words import counted, listing, percent, plain, signed
+from experiments.explore.page import numbers, pattern_figures, svg
+from experiments.explore.page.pattern_figures import WIDTH, short_name
+from experiments.explore.page.words import counted, listing, percent, plain, signed
 from loglin.plots import (
     BLUE,
     GREY,
@@ -187,7 +187,7 @@ def _starts(about: About, found: Findings) -> Picture:
     lists: Sequence[list[int]] = [chosen, *(features.tolist() for features in found.by_start)]
     figure, ax = _canvas(max(WIDTH, 0.3 * len(lists) + 1.6), 0.25 * len(rows) + 0.7)
     has = np.array([[float(column in features) for features in lists] for column in rows])
-    draw_shares(ax, np.where(has > 0, has, 0.0), BLUE)
+    draw_shares(ax, has, BLUE)
     for row, column in enumerate(rows):
         for at, features in enumerate(lists):
             if column in features:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.explore import numbers
 from experiments.explore.findings import About, Findings
+from experiments.explore.page import numbers
 
 Records = list[dict[str, Any]]
 

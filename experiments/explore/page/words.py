@@ -109,15 +109,24 @@ def listing(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
 
 
-def plain(name: str, most: int = 60) -> str:
-    r"""Return a name for the page: what cannot be printed is replaced, and a very long one is cut.
+def printable(text: str) -> str:
+    r"""Return text with what cannot be printed replaced.
 
     Control characters are no part of XML, and those that turn the direction of writing would
     garble what follows.
 
-    >>> plain("two\nlines"), plain("a" * 100, 5)
-    ('two�lines', 'aaaa…')
+    >>> printable("two\nlines")
+    'two�lines'
     """
     unknown = "\N{REPLACEMENT CHARACTER}"
-    shown = "".join(s if s.isprintable() or s == NBSP else unknown for s in str(name))
+    return "".join(s if s.isprintable() or s == NBSP else unknown for s in str(text))
+
+
+def plain(name: str, most: int = 60) -> str:
+    """Return a name for the page: printable, and cut if it is very long.
+
+    >>> plain("a" * 100, 5), plain(" ")
+    ('aaaa…', '(no name)')
+    """
+    shown = printable(name).strip() or "(no name)"
     return shown if len(shown) <= most else shown[: most - 1] + "…"
