@@ -21,7 +21,6 @@ def read_text(path: Path, source: Input, use_rep: None = None) -> Cells:
     is_csv = ".csv" in path.name.lower()[-7:]
     options = {
         "sep": "," if is_csv else "\t",
-        "encoding": "utf-8-sig",
         "compression": "gzip" if path.name.lower().endswith(".gz") else None,
     }
     with reader(file, f"text in UTF-8, fields separated by {'commas' if is_csv else 'tabs'}"):

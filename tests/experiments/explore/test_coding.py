@@ -106,6 +106,18 @@ def test_size_factors_are_those_of_loglin(make):
     np.testing.assert_allclose(factors, loglin.size_factors(counts, "positive-counts"), rtol=1e-12)
 
 
+def test_zeros_that_are_stored_are_zeros():
+    counts = scipy.sparse.csr_matrix(COUNTS)
+    counts.data[::7] = 0
+    np.testing.assert_allclose(
+        coding._size_factors(cells_of(counts)),
+        loglin.size_factors(counts.toarray(), "positive-counts"),
+    )
+    np.testing.assert_array_equal(
+        as_codes(cells_of(counts), Input(cut="detected")).x, counts.toarray() > 0
+    )
+
+
 def test_features_that_say_nothing_are_left_out_and_named(make):
     x = np.zeros((100, 8), np.int8)
     x[:, 1] = 1
