@@ -80,9 +80,7 @@ def _readable(path: Path) -> str:
         raise OSError(f"there is no file {shown(path, 150)}")
     if not path.is_file():
         raise OSError(f"{shown(path, 150)} must be a file, got something else, such as a folder")
-    suffix = next(
-        (known for known in sorted(READERS, key=len) if path.name.lower().endswith(known)), ""
-    )
+    suffix = next((known for known in READERS if path.name.lower().endswith(known)), "")
     if not suffix:
         raise ValueError(f"the name of a file must end in one of {', '.join(READERS)}, got {file}")
     if path.stat().st_size == 0:
