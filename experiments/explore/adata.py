@@ -1,5 +1,6 @@
 """Write what was found back to the cells, as an .h5ad file."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def _read(file: Path, source: Input, cells: Cells, coded: Coded) -> Any:
     import pandas as pd
 
     if file.suffix == ".h5ad":
-        adata = anndata.read_h5ad(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about files of older versions
+            adata = anndata.read_h5ad(file)
         return adata.raw.to_adata() if source.use_raw else adata
     obs = pd.DataFrame(index=pd.Index(cells.names))
     if cells.labels is not None and source.labels is not None:

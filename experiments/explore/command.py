@@ -37,8 +37,9 @@ from loglin.validation import as_codes as as_table_of_codes
 from models.storage import replace_file
 
 LEARNING_RATE = 0.001
-PRETRAINING, MAX_EPOCHS, PATIENCE = 50, 200, 10
-"""Numbers of epochs with 1000 cells and more; see `Learning`."""
+PRETRAINING_STEPS, MOST_STEPS, PATIENT_STEPS = 5000, 40_000, 1000
+"""Gradient steps: of pretraining (each layer of a DBM, at least 20 epochs), the most in all, and
+those without a better bound (at least 10 epochs)."""
 MODEL_NAMES: dict[KindOfModel, str] = {"vae": "VAE", "dbm": "DBM"}
 SETTINGS = "settings.json"
 """File in the folder of the page that tells which file and settings it shows."""
@@ -94,6 +95,7 @@ def explore(exploration: Exploration) -> Path:
         coding=coded.how,
         left_out=coded.left_out,
         provenance=_provenance(exploration) | seconds,
+        noun="gene" if exploration.file.name.endswith(".h5ad") else "feature",
     )
     page = write_page(exploration.folder, about, findings)
     if output.write is not None:
@@ -200,16 +202,16 @@ def _learn(
     seconds: dict[str, str],
 ) -> Findings:
     """Train the starts of one kind of model, and find what they have learned."""
-    learning, output = exploration.learning, exploration.output
+    learning, output, num_cells = exploration.learning, exploration.output, len(coded.x)
     task = Task(
         str(store_codes(coded.x, exploration.folder)),
         model,
         learning.latents,
-        num_epochs(len(coded.x), PRETRAINING),
-        learning.max_epochs or num_epochs(len(coded.x), MAX_EPOCHS),
-        learning.patience or num_epochs(len(coded.x), PATIENCE),
+        max(20, num_epochs(PRETRAINING_STEPS, num_cells)),
+        learning.max_epochs or num_epochs(MOST_STEPS, num_cells),
+        learning.patience or max(10, num_epochs(PATIENT_STEPS, num_cells)),
         learning.num_samples,
-        batch_size(len(coded.x)),
+        batch_size(num_cells),
         LEARNING_RATE,
     )
     name = MODEL_NAMES[model]
@@ -260,6 +262,6 @@ def _find(
     output = exploration.output
     return find(
         name, samples, coded.x, coded.features,
-        labels=cells.labels, courses=courses, num_features=output.num_features,
+        labels=cells.labels, label_name=exploration.input.labels or "label", courses=courses, num_features=output.num_features,
         num_patterns=output.num_patterns, null_gains=null_gains, seed=output.seed,
     )  # fmt: skip

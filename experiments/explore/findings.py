@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from experiments.analysis.evaluation import largest
+from experiments.explore.files import NO_LABEL
 from loglin import (
     COVERING,
     Coverage,
@@ -139,6 +140,7 @@ def find(
     names: NDArray[np.str_],
     *,
     labels: NDArray[np.str_] | None = None,
+    label_name: str = "label",
     courses: Sequence[Course] = (),
     num_features: int = 10,
     num_patterns: int = 10,
@@ -159,6 +161,8 @@ def find(
         Names of the features.
     labels : (n,) str array, optional
         Known classes of the real cells.
+    label_name : str
+        What they are called.
     courses : sequence of Course
     num_features, num_patterns : int
         Most features and patterns.
@@ -199,7 +203,11 @@ def find(
         real_counts=np.bincount(pattern[pattern >= 0], minlength=len(patterns.states)),
         num_cells=len(cells),
         points=_map(samples, chosen, patterns),
-        by_label=None if labels is None else _by_label(cells, labels, chosen, patterns, seed),
+        by_label=(
+            None
+            if labels is None
+            else _by_label(cells, labels, chosen, patterns, seed)._replace(name=label_name)
+        ),
         courses=list(courses),
     )
 
@@ -277,7 +285,9 @@ def _by_label(
     counts = np.zeros((len(patterns.states), len(kinds)), np.int64)
     pattern = _pattern_of(cells, chosen, patterns)
     np.add.at(counts, (pattern[pattern >= 0], kind[pattern >= 0]), 1)
-    accuracy = _accuracy(cells, kind, chosen, np.random.default_rng(seed)) if chosen else {}
+    known = labels != NO_LABEL
+    rng = np.random.default_rng(seed)
+    accuracy = _accuracy(cells[known], kind[known], chosen, rng) if chosen else {}
     return ByLabel(kinds[order], counts[:, order], totals[order], accuracy)
 
 

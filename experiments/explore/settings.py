@@ -76,11 +76,11 @@ class Learning:
     latents: int = 10
     """Latents of the VAE, or units in the highest layer of the DBM."""
     max_epochs: int | None = None
-    """Most epochs; training ends earlier, when held-out cells say so. Default: 200, with fewer than
-    1000 cells as many as show a model 200 000 cells."""
+    """Most epochs; training ends earlier, when held-out cells say so. Default: as many as make
+    40 000 gradient steps."""
     patience: int | None = None
     """Epochs without a better bound on held-out cells after which it is no longer waited for.
-    Default: 10, with fewer than 1000 cells as many as show a model 10 000 cells."""
+    Default: 10, with few cells as many as make 1000 gradient steps."""
     num_samples: int = 10_000
     """Synthetic cells drawn from each model."""
     samples: tuple[Path, Path] | None = None

@@ -95,14 +95,14 @@ class Gains(NamedTuple):
     """(q,) gain of each step."""
 
 
-def num_epochs(num_cells: int, fewest: int) -> int:
-    """Return how many epochs show a model as many cells as `fewest` do of 1000, but not fewer."""
-    return max(fewest, 1000 * fewest // num_cells)
-
-
 def batch_size(num_cells: int) -> int:
-    """Return how many cells make a gradient step: 10, and with more cells about 1000 an epoch."""
+    """Return how many cells make a gradient step: 10, and from 10 000 cells on up to 100."""
     return min(max(10, num_cells // 1000), 100, num_cells)
+
+
+def num_epochs(num_steps: int, num_cells: int) -> int:
+    """Return how many epochs make so many gradient steps."""
+    return -(-num_steps // max(1, num_cells // batch_size(num_cells)))
 
 
 def store_codes(codes: NDArray[np.int8], folder: Path) -> Path:

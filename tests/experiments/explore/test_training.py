@@ -53,7 +53,7 @@ def test_codes_are_stored_once_under_their_content(tmp_path):
 
 
 def test_fewer_cells_get_more_epochs():
-    assert [num_epochs(n, 10) for n in (200, 999, 1000, 10**5)] == [50, 10, 10, 10]
+    assert [num_epochs(1000, n) for n in (5, 200, 1005, 10**4, 10**5)] == [1000, 50, 10, 1, 1]
 
 
 def test_cells_of_a_step_grow_with_the_data():
