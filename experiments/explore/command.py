@@ -262,6 +262,7 @@ def _find(
     output = exploration.output
     return find(
         name, samples, coded.x, coded.features,
-        labels=cells.labels, label_name=exploration.input.labels or "label", courses=courses, num_features=output.num_features,
-        num_patterns=output.num_patterns, null_gains=null_gains, seed=output.seed,
+        labels=cells.labels, label_name=exploration.input.labels or "label", courses=courses,
+        num_features=output.num_features, num_patterns=output.num_patterns,
+        null_gains=null_gains, seed=output.seed,
     )  # fmt: skip
