@@ -12,17 +12,8 @@ MOST = 16
 FEW = 256
 """Patterns with fewer samples are compared sample by sample where columns are not binary; as many
 are counted in a byte."""
-
-
-@compiled
-def set_bits(codes, columns, first, rows):
-    """Set bit first[k] + v - 1 of a packed row where column columns[k] has the code v > 0."""
-    for i in range(len(codes)):
-        for k in range(len(columns)):
-            code = codes[i, columns[k]]
-            if code > 0:
-                bit = first[k] + code - 1
-                rows[i, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+LANES = 64
+"""Features whose codes are compared at once."""
 
 
 @compiled
@@ -263,7 +254,7 @@ def add_packed_pairs(
 def add_few_pairs(
     starts, x, u, places, layout, empty, cell, sums, counts, occupied
 ):  # fmt: skip
-    """Do what `add_packed_pairs` does, from `FewSamples`; `places` (pairs, 2) are their columns."""
+    """Do what `add_packed_pairs` does, from `SortedSamples`; `places` (pairs, 2) are their columns."""
     table, by_value = np.zeros((MOST, MOST), np.int64), np.empty(MOST)
     for g in range(len(starts) - 1):
         for pair in range(len(layout)):

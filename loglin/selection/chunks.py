@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from loglin.selection import _kernels
 from loglin.selection.counting import (
-    FewSamples,
     PackedCounts,
+    SortedSamples,
     Variables,
     as_samples,
     describe_variables,
@@ -78,7 +78,9 @@ class Chunks(NamedTuple):
         """None: a pattern with few samples in one chunk may have many in all."""
         return 0
 
-    def few_samples(self, partition: ChunkPartition) -> Iterator[FewSamples]:
+    def sorted_samples(
+        self, partition: ChunkPartition, smallest: int, largest: int
+    ) -> Iterator[SortedSamples]:
         """Return nothing."""
         return iter(())
 

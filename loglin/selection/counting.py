@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.selection import _kernels
+from loglin.selection import _kernels, _packing_kernels
 from loglin.validation import as_codes, check_rows
 
 
@@ -89,13 +89,13 @@ class PackedCounts(NamedTuple):
     """(patterns, bits of the latents, bits) number of samples in which both bits are 1."""
 
 
-class FewSamples(NamedTuple):
-    """Codes of the packed columns in patterns with few samples, sorted by pattern."""
+class SortedSamples(NamedTuple):
+    """Codes of the packed columns in some patterns, sorted by pattern."""
 
     starts: NDArray[np.intp]
     """(patterns + 1,) where each pattern starts."""
     x: NDArray[np.int8]
-    """(m, k) codes of the packed features."""
+    """(m, k) codes of the packed features, and columns of zeros up to a multiple of `LANES`."""
     u: NDArray[np.int8]
     """(m, l) codes of the packed latents."""
 
@@ -145,8 +145,11 @@ class SampleSource(Protocol[P]):
         Patterns with fewer than `few` samples may be left out if there are no binary pairs.
         """
 
-    def few_samples(self, partition: P) -> Iterator[FewSamples]:
-        """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
+    def sorted_samples(self, partition: P, smallest: int, largest: int) -> Iterator[SortedSamples]:
+        """Return the codes in patterns with at least `smallest` and fewer than `largest` samples.
+
+        Some patterns at a time; only sources with `few` above 0 can.
+        """
 
     def value_counts(self, partition: P, feature: int) -> NDArray[np.int64]:
         """Count (patterns, values of the feature)."""
@@ -245,7 +248,8 @@ def pack_rows(
     ):
         others = slice(planes.num_binary, None)
         if len(planes.columns[others]):
-            _kernels.set_bits(codes, planes.columns[others], planes.first[others] + first_bit, rows)
+            first = planes.first[others] + first_bit
+            _packing_kernels.set_bits(codes, planes.columns[others], first, rows)
 
 
 def _binary(codes: NDArray[np.int8], planes: Planes) -> NDArray[np.int8]:

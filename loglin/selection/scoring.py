@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from loglin.hierarchical.fitting import fit_tables
 from loglin.hierarchical.generators import degrees_of_freedom
 from loglin.selection import _chance_kernels as _chance
+from loglin.selection import _comparing_kernels as _comparing
 from loglin.selection import _information_kernels as _information
 from loglin.selection import _kernels
 from loglin.selection.counting import P, SampleSource, Variables
@@ -149,7 +150,7 @@ def _score_closed_form(columns: SampleSource[P], partition: P, statistic: Statis
             _kernels.add_packed_pairs(
                 *counts, pairs.layout, first_latent, columns.few, empty, statistic.cell, *of_pairs
             )
-    for codes in columns.few_samples(partition) if of_pairs else ():
+    for codes in columns.sorted_samples(partition, 1, columns.few) if of_pairs else ():
         _kernels.add_few_pairs(*codes, pairs.places, pairs.layout, empty, statistic.cell, *of_pairs)
     patterns = partition.num_patterns, partition.num_possible
     u_columns = variables.u_planes.columns[:num_u]
@@ -182,9 +183,13 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     others = np.zeros((3, len(pairs.layout)))
     cumulants = np.zeros((2, len(x_planes.columns)))
     has_others = len(pairs.layout) > 0
+    # To compare samples code by code takes less time than to pack and count them, if all logarithms
+    # can be looked up; only the expectations need the counts.
+    compares = 0 < few and not corrected and columns.num_samples < len(cell)
     # All but binary pairs remember the expectations of cells.
     memory = () if variables.all_binary else _chance.no_known_cells()
-    for counts in columns.packed_counts(partition):
+    packs = not compares or variables.has_binary_pairs
+    for counts in columns.packed_counts(partition) if packs else ():
         _information.add_information(*counts, first_latent, cell, binary[0])
         if corrected:
             _chance.add_chance(*counts, first_latent, cell, small, *binary[1:])
@@ -192,16 +197,18 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
                 *counts, u_planes.first, u_planes.levels, x_planes.first, x_planes.levels,
                 first_latent, few, cumulants,
             )  # fmt: skip
-        if has_others:
+        if has_others and not compares:
             of_pairs = (*counts, pairs.layout, first_latent, few, cell)
             _information.add_pair_information(*of_pairs, others[0])
             if corrected:
                 _chance.add_pair_chance(*of_pairs, *memory, *others[1:])
     if variables.all_binary:
         return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
-    for codes in columns.few_samples(partition) if has_others else ():
+    if compares:
+        others[0] = _compare_many(columns, partition, cell)
+    for codes in columns.sorted_samples(partition, 1, few) if has_others else ():
         g2_of_few = np.zeros((codes.u.shape[1], codes.x.shape[1]))
-        _information.add_few_information(*codes, int(x_planes.levels.max()), cell, g2_of_few)
+        _comparing.add_few_information(*codes, *_most_levels(variables), cell, g2_of_few)
         others[0] += g2_of_few[tuple(pairs.places.T)]
         if corrected:
             _chance.add_few_chance(*codes, pairs.places, pairs.layout, cell, *memory, *others[1:])
@@ -215,9 +222,31 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     g2, expected, df = (
         _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
     )
-    if not corrected:
+    if corrected:
+        cumulants = _with_wide(variables, df, cumulants)
+    else:
         expected[:], df[:] = 0, 0
-    return Scores(g2 - expected, expected, df, _with_wide(variables, df, cumulants))
+        cumulants = np.zeros((2, len(variables.x_levels)))
+    return Scores(g2 - expected, expected, df, cumulants)
+
+
+def _compare_many(
+    columns: SampleSource[P], partition: P, cell: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return G2 of the packed pairs in patterns with `few` samples or more."""
+    variables = columns.variables
+    x_planes, u_planes = variables.x_planes, variables.u_planes
+    width = _kernels.LANES * -(-len(x_planes.columns) // _kernels.LANES)
+    g2 = np.zeros((len(u_planes.columns), width))
+    for codes in columns.sorted_samples(partition, columns.few, columns.num_samples + 1):
+        _comparing.add_many_information(*codes, *_most_levels(variables), cell, g2)
+    of_pairs: NDArray[np.float64] = g2[tuple(variables.packed_pairs.places.T)]
+    return of_pairs
+
+
+def _most_levels(variables: Variables) -> tuple[int, int]:
+    """Return the largest numbers of levels of a packed latent and of a packed feature."""
+    return int(variables.u_planes.levels.max()), int(variables.x_planes.levels.max())
 
 
 def _with_wide(
