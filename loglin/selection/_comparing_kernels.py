@@ -1,10 +1,10 @@
 """Compiled kernels of conditional mutual information that compare samples code by code.
 
 They take contiguous arrays and check nothing; they add to arrays in place. `cell[k]` is k log k,
-for every number of samples. The samples are `SortedSamples`: their columns are padded to a multiple
-of `LANES`, and that many features are compared at once. A loop of constant length becomes a few
-SIMD instructions; one over all features would leave the last of them to slow single steps.
-All G2 are those of [U S][S j] without counts in empty cells.
+for every number of samples. The samples are `SortedSamples`, with their features in blocks, x (m,
+blocks, LANES); so are the results. A loop over the features of a block has a constant length and
+becomes a few SIMD instructions; one over all features would leave the last of them to slow single
+steps. All G2 are those of [U S][S j] without counts in empty cells.
 """
 
 import numpy as np
@@ -15,25 +15,25 @@ from loglin.selection._kernels import FEW, LANES
 
 @compiled
 def add_many_information(starts, x, u, num_states, num_values, cell, g2):
-    """Add the G2 of patterns with any number of samples to `g2` (latents, columns of x).
+    """Add the G2 of patterns with any number of samples to `g2` (latents, blocks, LANES).
 
     The latents have at most `num_states` levels, the features `num_values`. Terms are added in the
     order of `table_g2`, so that the result is the same to the bit.
     """
     members, bounds = np.empty(len(u), np.intp), np.empty(num_states + 2, np.intp)
-    # Of LANES features at a time:
+    # Of the features of a block:
     counts = np.empty((num_values, LANES), np.uint32)
     totals, terms = np.empty((num_values, LANES), np.uint32), np.empty(LANES)
     for g in range(len(starts) - 1):
         n = starts[g + 1] - starts[g]
         for latent in range(len(g2)):
             _sort_by_state(u[:, latent], starts[g], starts[g + 1], bounds, members)
-            for first in range(0, x.shape[1], LANES):
+            for block in range(x.shape[1]):
                 terms[:] = 0.0
                 totals[:] = np.uint32(0)
                 for state in range(num_states):
                     in_state = members[bounds[state] : bounds[state + 1]]
-                    _count_values(x, in_state, first, counts)
+                    _count_values(x, in_state, block, counts)
                     for value in range(num_values):
                         _add_terms(counts[value], cell, 1.0, terms)
                         for j in range(LANES):
@@ -42,14 +42,14 @@ def add_many_information(starts, x, u, num_states, num_values, cell, g2):
                         terms[j] -= cell[len(in_state)]
                 for value in range(num_values):
                     _add_terms(totals[value], cell, -1.0, terms)
-                of_lanes = g2[latent, first : first + LANES]
+                of_block = g2[latent, block]
                 for j in range(LANES):
-                    of_lanes[j] += 2.0 * (terms[j] + cell[n])
+                    of_block[j] += 2.0 * (terms[j] + cell[n])
 
 
 @compiled
-def _count_values(x, members, first, counts):
-    """Set `counts` (values, LANES) to the numbers of members with each value, from column first."""
+def _count_values(x, members, block, counts):
+    """Set `counts` (values, LANES) to the numbers of members with each value of a feature."""
     same = np.empty(LANES, np.uint8)
     counts[:] = np.uint32(0)
     for begin in range(0, len(members), FEW - 1):  # as many as a byte can count
@@ -57,7 +57,7 @@ def _count_values(x, members, first, counts):
         for value in range(len(counts)):
             same[:] = np.uint8(0)
             for i in range(len(some)):
-                _count_value(x[some[i], first : first + LANES], np.int8(value), same)
+                _count_value(x[some[i], block], np.int8(value), same)
             of_value = counts[value]
             for j in range(LANES):
                 of_value[j] += np.uint32(same[j])
@@ -77,8 +77,7 @@ def add_few_information(starts, x, u, num_states, num_values, cell, g2):
 
     G2 is a sum of k log k over groups of samples with the same values.
     """
-    num_columns = x.shape[1]
-    own = np.empty(num_columns)
+    own = np.empty(x.shape[1:])
     members, bounds = np.empty(FEW, np.intp), np.empty(num_states + 2, np.intp)
     of_pairs = _of_equal_pairs(cell)
     for g in range(len(starts) - 1):
@@ -97,8 +96,9 @@ def add_few_information(starts, x, u, num_states, num_values, cell, g2):
                 own[:] = 0.0
                 _add_groups(x, members[:n], num_values, cell, of_pairs, own)
                 has_own = True
-            for j in range(num_columns):
-                g2[latent, j] += 2.0 * (cell[n] - alone) - own[j]
+            for block in range(len(own)):
+                for j in range(LANES):
+                    g2[latent, block, j] += 2.0 * (cell[n] - alone) - own[block, j]
             for state in range(num_states):
                 in_state = members[bounds[state] : bounds[state + 1]]
                 if len(in_state) > 1:
@@ -147,27 +147,26 @@ def _add_groups(x, members, num_values, cell, of_pairs, terms):
     """Add twice the sum of k log k over the groups of members with the same value of a feature."""
     same = np.empty(LANES, np.uint8)
     size = len(members)
-    for first in range(0, x.shape[1], LANES):
-        lanes = terms[first : first + LANES]
+    for block in range(len(terms)):
+        of_block = terms[block]
         if size == 2:  # no lookup
-            row, other = x[members[0], first : first + LANES], x[members[1], first : first + LANES]
+            row, other = x[members[0], block], x[members[1], block]
             for j in range(LANES):
-                lanes[j] += 2.0 * of_pairs[1] if row[j] == other[j] else 0.0
+                of_block[j] += 2.0 * of_pairs[1] if row[j] == other[j] else 0.0
         elif size <= 5:
             same[:] = np.uint8(0)
             for i in range(size):
-                row = x[members[i], first : first + LANES]
                 for k in range(i):
-                    _count_equal(row, x[members[k], first : first + LANES], same)
+                    _count_equal(x[members[i], block], x[members[k], block], same)
             for j in range(LANES):
-                lanes[j] += 2.0 * of_pairs[same[j]]
+                of_block[j] += 2.0 * of_pairs[same[j]]
         else:
             for value in range(num_values):
                 same[:] = np.uint8(0)
                 for i in range(size):
-                    _count_value(x[members[i], first : first + LANES], np.int8(value), same)
+                    _count_value(x[members[i], block], np.int8(value), same)
                 for j in range(LANES):
-                    lanes[j] += 2.0 * cell[same[j]]
+                    of_block[j] += 2.0 * cell[same[j]]
 
 
 @compiled

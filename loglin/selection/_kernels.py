@@ -254,7 +254,7 @@ def add_packed_pairs(
 def add_few_pairs(
     starts, x, u, places, layout, empty, cell, sums, counts, occupied
 ):  # fmt: skip
-    """Do what `add_packed_pairs` does, from `SortedSamples`; `places` (pairs, 2) are their columns."""
+    """Do what `add_packed_pairs` does, from `SortedSamples`; `places` (pairs, 2) are columns."""
     table, by_value = np.zeros((MOST, MOST), np.int64), np.empty(MOST)
     for g in range(len(starts) - 1):
         for pair in range(len(layout)):
@@ -386,7 +386,8 @@ def _g2(
 def refine(order, starts, codes, num_levels):
     """Split every pattern by the value of one more feature, keeping the order of the samples.
 
-    Return the new `order` and `starts`; combinations without samples are left out.
+    Return the new `order` and `starts`, where combinations without samples are left out, and the
+    counts of all combinations (patterns, values).
     """
     if num_levels == 2:
         return _refine_by_two(order, starts, codes)
@@ -395,23 +396,22 @@ def refine(order, starts, codes, num_levels):
     new_starts[0] = 0
     num_patterns = 0
     position = np.empty(num_levels, np.intp)
-    counts = np.empty(num_levels, np.intp)
+    counts = np.zeros((len(starts) - 1, num_levels), np.int64)
     for g in range(len(starts) - 1):
-        counts[:] = 0
         for i in range(starts[g], starts[g + 1]):
-            counts[codes[order[i]]] += 1
+            counts[g, codes[order[i]]] += 1
         end = starts[g]
         for value in range(num_levels):
             position[value] = end
-            end += counts[value]
-            if counts[value] > 0:
+            end += counts[g, value]
+            if counts[g, value] > 0:
                 num_patterns += 1
                 new_starts[num_patterns] = end
         for i in range(starts[g], starts[g + 1]):
             value = codes[order[i]]
             new_order[position[value]] = order[i]
             position[value] += 1
-    return new_order, new_starts[: num_patterns + 1]
+    return new_order, new_starts[: num_patterns + 1], counts
 
 
 @compiled
@@ -422,6 +422,7 @@ def _refine_by_two(order, starts, codes):
     new_starts[0] = 0
     num_patterns = 0
     ones = np.empty_like(order)
+    counts = np.empty((len(starts) - 1, 2), np.int64)
     for g in range(len(starts) - 1):
         next_zero, num_ones = starts[g], 0
         for i in range(starts[g], starts[g + 1]):
@@ -432,11 +433,12 @@ def _refine_by_two(order, starts, codes):
             next_zero += 1 - value
         for i in range(num_ones):
             new_order[next_zero + i] = ones[i]
+        counts[g, 0], counts[g, 1] = next_zero - starts[g], num_ones
         for end in (next_zero, starts[g + 1]):
             if end > new_starts[num_patterns]:
                 num_patterns += 1
                 new_starts[num_patterns] = end
-    return new_order, new_starts[: num_patterns + 1]
+    return new_order, new_starts[: num_patterns + 1], counts
 
 
 @compiled

@@ -22,8 +22,7 @@ def set_bits(codes, columns, first, rows):
 
 @compiled
 def samples_in_patterns(order, starts, smallest, largest):
-    """Return `order` and `starts` of the patterns with at least `smallest` samples, fewer than
-    `largest`."""
+    """Return `order` and `starts` of the patterns with `smallest` to `largest` - 1 samples."""
     kept, kept_starts = np.empty_like(order), np.empty_like(starts)
     kept_starts[0] = 0
     num_patterns, num_samples = 0, 0
@@ -39,11 +38,10 @@ def samples_in_patterns(order, starts, smallest, largest):
 
 @compiled
 def take(codes, samples, columns, taken):
-    """Copy some rows and columns to the first columns of `taken`; set its other columns to 0."""
+    """Copy some rows and columns to the first columns of `taken`."""
     in_order = True
     for k in range(len(columns)):
         in_order &= columns[k] == k
-    taken[:, len(columns) :] = np.int8(0)
     for i in range(len(samples)):
         row, target = codes[samples[i]], taken[i]
         if in_order:  # usual, and much faster

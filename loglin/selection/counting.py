@@ -135,6 +135,9 @@ class SampleSource(Protocol[P]):
     def refine(self, partition: P, feature: int) -> P:
         """Split every pattern by one more feature."""
 
+    def split(self, partition: P, feature: int) -> tuple[P, NDArray[np.int64]]:
+        """Split every pattern by one more feature, and count (patterns, values of the feature)."""
+
     @property
     def few(self) -> int:
         """Pairs of packed columns are not counted as bits in patterns with fewer samples."""
@@ -150,9 +153,6 @@ class SampleSource(Protocol[P]):
 
         Some patterns at a time; only sources with `few` above 0 can.
         """
-
-    def value_counts(self, partition: P, feature: int) -> NDArray[np.int64]:
-        """Count (patterns, values of the feature)."""
 
     def pair_tables(
         self, partition: P, pairs: Iterable[tuple[int, int]]
@@ -248,8 +248,8 @@ def pack_rows(
     ):
         others = slice(planes.num_binary, None)
         if len(planes.columns[others]):
-            first = planes.first[others] + first_bit
-            _packing_kernels.set_bits(codes, planes.columns[others], first, rows)
+            first_bits = planes.first[others] + first_bit
+            _packing_kernels.set_bits(codes, planes.columns[others], first_bits, rows)
 
 
 def _binary(codes: NDArray[np.int8], planes: Planes) -> NDArray[np.int8]:

@@ -84,12 +84,19 @@ class Memory:
 
     def refine(self, partition: MemoryPartition, feature: int) -> MemoryPartition:
         """Split every pattern by one more feature."""
+        return self.split(partition, feature)[0]
+
+    def split(
+        self, partition: MemoryPartition, feature: int
+    ) -> tuple[MemoryPartition, NDArray[np.int64]]:
+        """Split every pattern by one more feature, and count (patterns, values of the feature)."""
         num_levels = int(self.variables.x_levels[feature])
         codes = self._column(feature)
-        order, starts = _kernels.refine(partition.order, partition.starts, codes, num_levels)
-        return MemoryPartition(
-            order, starts, num_possible_patterns(partition.num_possible, num_levels)
+        order, starts, counts = _kernels.refine(
+            partition.order, partition.starts, codes, num_levels
         )
+        num_possible = num_possible_patterns(partition.num_possible, num_levels)
+        return MemoryPartition(order, starts, num_possible), counts
 
     @property
     def few(self) -> int:
@@ -122,7 +129,7 @@ class Memory:
     def sorted_samples(
         self, partition: MemoryPartition, smallest: int, largest: int
     ) -> Iterator[SortedSamples]:
-        """Return the codes in patterns with at least `smallest` and fewer than `largest` samples."""
+        """Return the codes in patterns with `smallest` to `largest` - 1 samples."""
         samples, starts = _packing_kernels.samples_in_patterns(
             partition.order, partition.starts, smallest, largest
         )
@@ -132,7 +139,7 @@ class Memory:
         while first < len(starts) - 1:
             last = max(first + 1, np.searchsorted(starts, starts[first] + _SAMPLES, "right") - 1)
             block = samples[starts[first] : starts[last]]
-            x = np.empty((len(block), width), np.int8)
+            x = np.zeros((len(block), width), np.int8)
             u = np.empty((len(block), len(u_columns)), np.int8)
             _packing_kernels.take(self.x, block, x_columns, x)
             _packing_kernels.take(self.u, block, u_columns, u)
@@ -174,14 +181,6 @@ class Memory:
         parts = equal_parts(len(column), num_threads)
         in_threads(np.copyto, [(column[part], self.x[part, feature]) for part in parts])
         return column
-
-    def value_counts(self, partition: MemoryPartition, feature: int) -> NDArray[np.int64]:
-        """Count (patterns, values of the feature)."""
-        counts = np.zeros((partition.num_patterns, 1, self.variables.x_levels[feature]), np.int64)
-        codes, slots = self._column(feature), np.arange(len(counts))
-        alone = np.zeros(len(codes), np.int8)
-        _kernels.count_pair(codes, alone, partition.order, partition.starts, slots, counts)
-        return counts[:, 0]
 
     def pair_tables(
         self, partition: MemoryPartition, pairs: Iterable[tuple[int, int]]

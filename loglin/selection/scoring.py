@@ -25,7 +25,8 @@ from loglin.selection import _chance_kernels as _chance
 from loglin.selection import _comparing_kernels as _comparing
 from loglin.selection import _information_kernels as _information
 from loglin.selection import _kernels
-from loglin.selection.counting import P, SampleSource, Variables
+from loglin.selection._kernels import LANES
+from loglin.selection.counting import P, SampleSource, SortedSamples, Variables
 from loglin.selection.memory import Memory
 from loglin.tables import contingency_table
 from loglin.validation import as_choice, as_flag, as_number
@@ -185,7 +186,7 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     has_others = len(pairs.layout) > 0
     # To compare samples code by code takes less time than to pack and count them, if all logarithms
     # can be looked up; only the expectations need the counts.
-    compares = 0 < few and not corrected and columns.num_samples < len(cell)
+    compares = few > 0 and not corrected and columns.num_samples < len(cell)
     # All but binary pairs remember the expectations of cells.
     memory = () if variables.all_binary else _chance.no_known_cells()
     packs = not compares or variables.has_binary_pairs
@@ -205,11 +206,10 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     if variables.all_binary:
         return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
     if compares:
-        others[0] = _compare_many(columns, partition, cell)
+        many = columns.sorted_samples(partition, few, columns.num_samples + 1)
+        others[0] = _compare(_comparing.add_many_information, many, variables, cell)
     for codes in columns.sorted_samples(partition, 1, few) if has_others else ():
-        g2_of_few = np.zeros((codes.u.shape[1], codes.x.shape[1]))
-        _comparing.add_few_information(*codes, *_most_levels(variables), cell, g2_of_few)
-        others[0] += g2_of_few[tuple(pairs.places.T)]
+        others[0] += _compare(_comparing.add_few_information, [codes], variables, cell)
         if corrected:
             _chance.add_few_chance(*codes, pairs.places, pairs.layout, cell, *memory, *others[1:])
             _chance.add_few_cumulants(*codes, u_planes.levels, cumulants)
@@ -230,23 +230,21 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     return Scores(g2 - expected, expected, df, cumulants)
 
 
-def _compare_many(
-    columns: SampleSource[P], partition: P, cell: NDArray[np.float64]
+def _compare(
+    add: Callable[..., None],
+    samples: Iterable[SortedSamples],
+    variables: Variables,
+    cell: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return G2 of the packed pairs in patterns with `few` samples or more."""
-    variables = columns.variables
+    """Return G2 of the packed pairs in some patterns, added up by one of `_comparing_kernels`."""
     x_planes, u_planes = variables.x_planes, variables.u_planes
-    width = _kernels.LANES * -(-len(x_planes.columns) // _kernels.LANES)
-    g2 = np.zeros((len(u_planes.columns), width))
-    for codes in columns.sorted_samples(partition, columns.few, columns.num_samples + 1):
-        _comparing.add_many_information(*codes, *_most_levels(variables), cell, g2)
-    of_pairs: NDArray[np.float64] = g2[tuple(variables.packed_pairs.places.T)]
+    most_levels = int(u_planes.levels.max()), int(x_planes.levels.max())
+    g2 = np.zeros((len(u_planes.columns), -(-len(x_planes.columns) // LANES), LANES))
+    for starts, x, u in samples:
+        add(starts, x.reshape(len(x), -1, LANES), u, *most_levels, cell, g2)
+    latents, features = variables.packed_pairs.places.T
+    of_pairs: NDArray[np.float64] = g2.reshape(len(g2), -1)[latents, features]
     return of_pairs
-
-
-def _most_levels(variables: Variables) -> tuple[int, int]:
-    """Return the largest numbers of levels of a packed latent and of a packed feature."""
-    return int(variables.u_planes.levels.max()), int(variables.x_planes.levels.max())
 
 
 def _with_wide(

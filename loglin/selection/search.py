@@ -189,11 +189,12 @@ def select_features(
     chosen: list[int] = []
     steps: list[_Step] = []
     partitions = [source.start() for source in sources]
+    split: dict[int, Any] = {}
     while len(chosen) < num_features:
         if from_pair and not chosen:
             step = _first_of_best_pair(sources, statistic)
         else:
-            step = _best_step(sources, chosen, partitions, statistic, only_significant)
+            step, split = _best_step(sources, chosen, partitions, statistic, only_significant)
         if shuffles and isinstance(sources[0], Memory) and np.isfinite(step.gain):
             step = _with_shuffles(step, sources[0], chosen, partitions[0], statistic, shuffles)
         if stop == "chance" and step.by_chance:
@@ -204,8 +205,8 @@ def select_features(
         chosen.append(step.feature)
         if len(chosen) < num_features:
             partitions = [
-                source.refine(partition, step.feature)
-                for source, partition in zip(sources, partitions, strict=True)
+                split[which] if which in split else source.refine(partition, step.feature)
+                for which, (source, partition) in enumerate(zip(sources, partitions, strict=True))
             ]
     return _as_selection(steps, given, corrected, shuffles)
 
@@ -281,8 +282,11 @@ def _best_step(
     partitions: Sequence[Any],
     statistic: Statistic,
     only_significant: bool,
-) -> _Step:
-    """Return the step to the best next feature, with the two parts of its gain."""
+) -> tuple[_Step, dict[int, Any]]:
+    """Return the step to the best next feature, with the two parts of its gain.
+
+    The second result are the partitions that were refined to find the parts, by source.
+    """
     scores, across = _score_all(sources, chosen, partitions, statistic), statistic.across
     gains = scores.values if across == "max" else scores.values.sum(axis=0)[None]
     num_tests = int(np.isfinite(gains).sum())
@@ -319,15 +323,19 @@ def _with_parts(
     chosen: list[int],
     partitions: Sequence[Any],
     statistic: Statistic,
-) -> _Step:
-    """Add the gain's association with the chosen features and with the latents, and its df."""
+) -> tuple[_Step, dict[int, Any]]:
+    """Add the gain's association with the chosen features and with the latents, and its df.
+
+    The second result is as in `_best_step`.
+    """
     feature, which, latent = step.feature, 0, step.latent
+    split: dict[int, Any] = {}
     while latent >= len(sources[which].variables.u_levels):
         latent -= len(sources[which].variables.u_levels)
         which += 1
     num_possible = partitions[which].num_possible
     if statistic.null_model == "conditional" and statistic.empty == 0:
-        counts = sources[which].value_counts(partitions[which], feature)
+        split[which], counts = sources[which].split(partitions[which], feature)
         feature_gain = feature_g2(counts, statistic)
         of_latents = scores.values[:, feature] + scores.expected[:, feature]
         latent_gain = float(
@@ -349,7 +357,8 @@ def _with_parts(
             )
             for source, partition in zip(sources, partitions, strict=True)
         )
-    return step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
+    step = step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
+    return step, split
 
 
 def _first_of_best_pair(sources: Sequence[SampleSource[Any]], statistic: Statistic) -> _Step:
