@@ -22,7 +22,10 @@ def add_many_information(starts, x, u, num_states, num_values, cell, g2):
     """
     members, bounds = np.empty(len(u), np.intp), np.empty(num_states + 2, np.intp)
     # Of the features of a block:
-    counts = np.empty((num_values, LANES), np.uint32)
+    same, counts = (
+        np.empty((num_values, LANES), np.uint8),
+        np.empty((num_values, LANES), np.uint32),
+    )
     totals, terms = np.empty((num_values, LANES), np.uint32), np.empty(LANES)
     for g in range(len(starts) - 1):
         n = starts[g + 1] - starts[g]
@@ -33,7 +36,7 @@ def add_many_information(starts, x, u, num_states, num_values, cell, g2):
                 totals[:] = np.uint32(0)
                 for state in range(num_states):
                     in_state = members[bounds[state] : bounds[state + 1]]
-                    _count_values(x, in_state, block, counts)
+                    _count_many(x, in_state, block, same, counts)
                     for value in range(num_values):
                         _add_terms(counts[value], cell, 1.0, terms)
                         for j in range(LANES):
@@ -48,19 +51,43 @@ def add_many_information(starts, x, u, num_states, num_values, cell, g2):
 
 
 @compiled
-def _count_values(x, members, block, counts):
+def _count_many(x, members, block, same, counts):
     """Set `counts` (values, LANES) to the numbers of members with each value of a feature."""
-    same = np.empty(LANES, np.uint8)
     counts[:] = np.uint32(0)
-    for begin in range(0, len(members), FEW - 1):  # as many as a byte can count
-        some = members[begin : begin + FEW - 1]
+    for begin in range(0, len(members), FEW - 1):
+        _count_values(x, members[begin : begin + FEW - 1], block, same)
         for value in range(len(counts)):
-            same[:] = np.uint8(0)
-            for i in range(len(some)):
-                _count_value(x[some[i], block], np.int8(value), same)
-            of_value = counts[value]
-            for j in range(LANES):
-                of_value[j] += np.uint32(same[j])
+            _add_counts(same[value], counts[value])
+
+
+@compiled
+def _add_counts(same, counts):
+    """Add counts of one byte to larger ones."""
+    for j in range(LANES):
+        counts[j] += np.uint32(same[j])
+
+
+@compiled
+def _count_values(x, members, block, same):
+    """Do what `_count_many` does for fewer than `FEW` members, which a byte can count.
+
+    Those with the value 0 are what the others leave. All values are counted in turn, as each count
+    has to wait for the one before of the same value.
+    """
+    same[0] = np.uint8(len(members))
+    same[1:] = np.uint8(0)
+    for i in range(len(members)):
+        for value in range(1, len(same)):
+            _count_value(x[members[i], block], np.int8(value), same[value])
+    for value in range(1, len(same)):
+        _subtract(same[value], same[0])
+
+
+@compiled
+def _subtract(same, rest):
+    """Subtract counts of one byte."""
+    for j in range(LANES):
+        rest[j] = np.uint8(rest[j] - same[j])
 
 
 @compiled
@@ -77,7 +104,7 @@ def add_few_information(starts, x, u, num_states, num_values, cell, g2):
 
     G2 is a sum of k log k over groups of samples with the same values.
     """
-    own = np.empty(x.shape[1:])
+    own, same = np.empty(x.shape[1:]), np.empty((num_values, LANES), np.uint8)
     members, bounds = np.empty(FEW, np.intp), np.empty(num_states + 2, np.intp)
     of_pairs = _of_equal_pairs(cell)
     for g in range(len(starts) - 1):
@@ -94,7 +121,7 @@ def add_few_information(starts, x, u, num_states, num_values, cell, g2):
                 continue
             if not has_own:
                 own[:] = 0.0
-                _add_groups(x, members[:n], num_values, cell, of_pairs, own)
+                _add_groups(x, members[:n], cell, of_pairs, same, own)
                 has_own = True
             for block in range(len(own)):
                 for j in range(LANES):
@@ -102,7 +129,7 @@ def add_few_information(starts, x, u, num_states, num_values, cell, g2):
             for state in range(num_states):
                 in_state = members[bounds[state] : bounds[state + 1]]
                 if len(in_state) > 1:
-                    _add_groups(x, in_state, num_values, cell, of_pairs, g2[latent])
+                    _add_groups(x, in_state, cell, of_pairs, same, g2[latent])
 
 
 @compiled
@@ -143,9 +170,11 @@ def _of_equal_pairs(cell):
 
 
 @compiled
-def _add_groups(x, members, num_values, cell, of_pairs, terms):
-    """Add twice the sum of k log k over the groups of members with the same value of a feature."""
-    same = np.empty(LANES, np.uint8)
+def _add_groups(x, members, cell, of_pairs, same, terms):
+    """Add twice the sum of k log k over the groups of members with the same value of a feature.
+
+    `same` (values, LANES) is memory to work in.
+    """
     size = len(members)
     for block in range(len(terms)):
         of_block = terms[block]
@@ -154,19 +183,19 @@ def _add_groups(x, members, num_values, cell, of_pairs, terms):
             for j in range(LANES):
                 of_block[j] += 2.0 * of_pairs[1] if row[j] == other[j] else 0.0
         elif size <= 5:
-            same[:] = np.uint8(0)
+            equal = same[0]
+            equal[:] = np.uint8(0)
             for i in range(size):
                 for k in range(i):
-                    _count_equal(x[members[i], block], x[members[k], block], same)
+                    _count_equal(x[members[i], block], x[members[k], block], equal)
             for j in range(LANES):
-                of_block[j] += 2.0 * of_pairs[same[j]]
+                of_block[j] += 2.0 * of_pairs[equal[j]]
         else:
-            for value in range(num_values):
-                same[:] = np.uint8(0)
-                for i in range(size):
-                    _count_value(x[members[i], block], np.int8(value), same)
+            _count_values(x, members, block, same)
+            for value in range(len(same)):
+                of_value = same[value]
                 for j in range(LANES):
-                    of_block[j] += 2.0 * cell[same[j]]
+                    of_block[j] += 2.0 * cell[of_value[j]]
 
 
 @compiled

@@ -44,7 +44,7 @@ def take(codes, samples, columns, taken):
         in_order &= columns[k] == k
     for i in range(len(samples)):
         row, target = codes[samples[i]], taken[i]
-        if in_order:  # usual, and much faster
+        if in_order:  # usual; whole rows are copied at once
             for k in range(len(columns)):
                 target[k] = row[k]
         else:

@@ -151,7 +151,7 @@ class SampleSource(Protocol[P]):
     def sorted_samples(self, partition: P, smallest: int, largest: int) -> Iterator[SortedSamples]:
         """Return the codes in patterns with at least `smallest` and fewer than `largest` samples.
 
-        Some patterns at a time; only sources with `few` above 0 can.
+        Some patterns at a time, valid until the next; only sources with `few` above 0 can.
         """
 
     def pair_tables(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,22 +130,28 @@ class Memory:
     def sorted_samples(
         self, partition: MemoryPartition, smallest: int, largest: int
     ) -> Iterator[SortedSamples]:
-        """Return the codes in patterns with `smallest` to `largest` - 1 samples."""
+        """Return the codes in patterns with `smallest` to `largest` - 1 samples.
+
+        Some patterns at a time; the codes are valid until the next.
+        """
         samples, starts = _packing_kernels.samples_in_patterns(
             partition.order, partition.starts, smallest, largest
         )
         x_columns, u_columns = self.variables.x_planes.columns, self.variables.u_planes.columns
         width = _kernels.LANES * -(-len(x_columns) // _kernels.LANES)
-        first = 0
-        while first < len(starts) - 1:
-            last = max(first + 1, np.searchsorted(starts, starts[first] + _SAMPLES, "right") - 1)
+        ends = [0]
+        while ends[-1] < len(starts) - 1:
+            last = np.searchsorted(starts, starts[ends[-1]] + _SAMPLES, "right") - 1
+            ends.append(max(ends[-1] + 1, int(last)))
+        most = max(np.diff(starts[ends]), default=0)
+        x, u = np.zeros((most, width), np.int8), np.empty((most, len(u_columns)), np.int8)
+        for first, last in pairwise(ends):
             block = samples[starts[first] : starts[last]]
-            x = np.zeros((len(block), width), np.int8)
-            u = np.empty((len(block), len(u_columns)), np.int8)
             _packing_kernels.take(self.x, block, x_columns, x)
             _packing_kernels.take(self.u, block, u_columns, u)
-            yield SortedSamples(starts[first : last + 1] - starts[first], x, u)
-            first = last
+            yield SortedSamples(
+                starts[first : last + 1] - starts[first], x[: len(block)], u[: len(block)]
+            )
 
     def _count(
         self, order: NDArray[np.intp], starts: NDArray[np.intp], counts: PackedCounts

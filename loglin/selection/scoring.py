@@ -93,8 +93,10 @@ def as_statistic(
     if corrected and empty > 0:
         raise ValueError(f"`empty` must be 0 where `corrected` is true, got {empty:g}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
-    cell, extra = (k * np.log(np.where(k > 0, k, 1.0)) for k in (counts, counts + empty))
-    cell[0] = extra[0]
+    cell = extra = counts * np.log(np.maximum(counts, 1.0))
+    if empty > 0:
+        extra = (counts + empty) * np.log(counts + empty)
+        cell[0] = extra[0]
     return Statistic(null_model, empty, across, corrected, cell, extra)
 
 
@@ -219,15 +221,12 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
         wide[:, number] = _chance.sum_over_tables(
             table, cell, *(memory or _chance.no_known_cells())
         )
-    g2, expected, df = (
-        _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
-    )
-    if corrected:
-        cumulants = _with_wide(variables, df, cumulants)
-    else:
-        expected[:], df[:] = 0, 0
-        cumulants = np.zeros((2, len(variables.x_levels)))
-    return Scores(g2 - expected, expected, df, cumulants)
+    g2 = _of_all_pairs(variables, binary[0], others[0], wide[0])
+    if not corrected:
+        zeros = np.zeros(g2.shape)
+        return Scores(g2, zeros, zeros, np.zeros((2, g2.shape[1])))
+    expected, df = (_of_all_pairs(variables, binary[k], others[k], wide[k]) for k in (1, 2))
+    return Scores(g2 - expected, expected, df, _with_wide(variables, df, cumulants))
 
 
 def _compare(
