@@ -398,13 +398,14 @@ def refine(order, starts, codes, num_levels):
     position = np.empty(num_levels, np.intp)
     counts = np.zeros((len(starts) - 1, num_levels), np.int64)
     for g in range(len(starts) - 1):
+        in_pattern = counts[g]
         for i in range(starts[g], starts[g + 1]):
-            counts[g, codes[order[i]]] += 1
+            in_pattern[codes[order[i]]] += 1
         end = starts[g]
         for value in range(num_levels):
             position[value] = end
-            end += counts[g, value]
-            if counts[g, value] > 0:
+            end += in_pattern[value]
+            if in_pattern[value] > 0:
                 num_patterns += 1
                 new_starts[num_patterns] = end
         for i in range(starts[g], starts[g + 1]):
