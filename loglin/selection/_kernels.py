@@ -5,7 +5,7 @@ They take contiguous arrays and check nothing; they return results or add to arr
 
 import numpy as np
 
-from loglin._numba import compiled, popcount
+from loglin._numba import compiled
 
 MOST = 16
 """Largest number of levels of a packed column."""
@@ -14,77 +14,6 @@ FEW = 256
 are counted in a byte."""
 LANES = 64
 """Features whose codes are compared at once."""
-
-
-@compiled
-def _transpose(block):
-    """Transpose a 64 x 64 matrix of bits in place, by swapping smaller and smaller squares."""
-    width = np.uint64(32)
-    mask = np.uint64(0x00000000FFFFFFFF)
-    while width > np.uint64(0):
-        step = np.intp(width)
-        for first in range(0, 64, 2 * step):
-            for k in range(first, first + step):
-                swap = ((block[k] >> width) ^ block[k + step]) & mask
-                block[k] ^= swap << width
-                block[k + step] ^= swap
-        width >>= np.uint64(1)
-        mask ^= mask << width
-
-
-@compiled
-def count_packed(rows, order, starts, slots, first_latent, ones, both):
-    """Count for each pattern how often each bit is set, alone and together with each latent.
-
-    `rows` (n, words) holds the bits of each sample, features first, the latents from bit
-    `first_latent` on. The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g;
-    their counts are added to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). The
-    samples of a pattern are transposed 64 at a time into one word per bit, so that counting is a
-    popcount.
-    """
-    num_words = rows.shape[1]
-    num_latents, num_bits = both.shape[1:]
-    block = np.empty(64, np.uint64)
-    columns = np.empty((4, num_bits), np.uint64)
-    a, b, c, d = columns[0], columns[1], columns[2], columns[3]
-    for g in range(len(starts) - 1):
-        slot, last = slots[g], starts[g + 1]
-        first = starts[g]
-        while first < last:
-            # Four words at a time are added up before they are added to the counts in memory.
-            num_blocks = 4 if last - first >= 256 else 1
-            for k in range(num_blocks):
-                size = min(64, last - first)
-                for word in range(num_words):
-                    for i in range(size):
-                        block[i] = rows[order[first + i], word]
-                    block[size:] = np.uint64(0)
-                    _transpose(block)
-                    for i in range(64):  # copying a slice takes numba seconds to compile
-                        columns[k, 64 * word + i] = block[i]
-                first += size
-            if num_blocks == 4:
-                for bit in range(num_bits):
-                    ones[slot, bit] += np.uint32(
-                        popcount(a[bit]) + popcount(b[bit]) + popcount(c[bit]) + popcount(d[bit])
-                    )
-                for latent in range(num_latents):
-                    place = first_latent + latent
-                    in_a, in_b, in_c, in_d = a[place], b[place], c[place], d[place]
-                    for bit in range(num_bits):
-                        both[slot, latent, bit] += np.uint32(
-                            popcount(a[bit] & in_a)
-                            + popcount(b[bit] & in_b)
-                            + popcount(c[bit] & in_c)
-                            + popcount(d[bit] & in_d)
-                        )
-            else:
-                for bit in range(num_bits):
-                    ones[slot, bit] += np.uint32(popcount(a[bit]))
-                for latent in range(num_latents):
-                    state = a[first_latent + latent]
-                    for bit in range(num_bits):
-                        both[slot, latent, bit] += np.uint32(popcount(a[bit] & state))
 
 
 @compiled

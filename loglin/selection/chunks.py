@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.selection import _kernels
+from loglin.selection import _kernels, _packing_kernels
 from loglin.selection.counting import (
     PackedCounts,
     SortedSamples,
@@ -101,7 +101,9 @@ class Chunks(NamedTuple):
             rows = np.empty((len(x), num_bits // 64), np.uint64)
             pack_rows(x, u, self.variables, rows)
             counts.sizes[slots] += np.diff(starts).astype(np.uint32)
-            _kernels.count_packed(rows, order, starts, slots, num_x_bits, counts.ones, counts.both)
+            _packing_kernels.count_packed(
+                rows, order, starts, slots, num_x_bits, counts.ones, counts.both
+            )
         yield counts
 
     def pair_tables(

@@ -193,7 +193,9 @@ def empty_pair_table(
 def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
     """Return the numbers of levels, and how the columns are packed."""
     x_array, u_array = np.array(x_levels, np.int64), np.array(u_levels, np.int64)
-    wide = np.argwhere((x_array > _kernels.MOST)[:, None] | (u_array > _kernels.MOST))
+    wide = np.zeros((0, 2), np.intp)
+    if max(x_array.max(), u_array.max()) > _kernels.MOST:
+        wide = np.argwhere((x_array > _kernels.MOST)[:, None] | (u_array > _kernels.MOST))
     x_planes, u_planes = _as_planes(x_array), _as_planes(u_array)
     return Variables(
         x_array,
@@ -207,11 +209,14 @@ def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
 
 def _as_planes(levels: NDArray[np.int64]) -> Planes:
     """Lay out the columns that are packed."""
-    binary = np.flatnonzero(levels <= 2)
-    columns = np.append(binary, np.flatnonzero((levels > 2) & (levels <= _kernels.MOST)))
+    binary, others = (
+        (levels <= 2).nonzero()[0],
+        ((levels > 2) & (levels <= _kernels.MOST)).nonzero()[0],
+    )
+    columns = np.concatenate([binary, others])
     num_bits = np.maximum(levels[columns] - 1, 1)
-    first = np.cumsum(num_bits) - num_bits
-    return Planes(columns, levels[columns], first, len(binary), int(num_bits.sum()))
+    ends = num_bits.cumsum()
+    return Planes(columns, levels[columns], ends - num_bits, len(binary), int(num_bits.sum()))
 
 
 def _as_pairs(u_planes: Planes, x_planes: Planes) -> PackedPairs:

@@ -164,7 +164,7 @@ class Memory:
         work = int(starts[-1] - starts[0]) * counts.both[0].size
         num_threads = min(self.num_threads, work // _WORK_OF_A_THREAD)
         if num_threads < 2:
-            _kernels.count_packed(
+            _packing_kernels.count_packed(
                 self.rows, order, starts, all_slots, first_latent, counts.ones, counts.both
             )
             return
@@ -176,15 +176,17 @@ class Memory:
             own_starts = np.clip(np.append(starts[slots], last), first, last)
             own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
             pieces.append((self.rows, order, own_starts, slots, first_latent, own.ones, own.both))
-        in_threads(_kernels.count_packed, pieces)
+        in_threads(_packing_kernels.count_packed, pieces)
         for *_, ones, both in pieces[1:]:
             counts.ones[:] += ones
             counts.both[:] += both
 
     def _column(self, feature: int) -> NDArray[np.int8]:
         """Return the codes of a feature side by side; each costs a line of the cache to fetch."""
+        num_threads = min(self.num_threads, len(self.x) // _SAMPLES_OF_A_THREAD)
+        if num_threads < 2:
+            return np.ascontiguousarray(self.x[:, feature])
         column = np.empty(len(self.x), np.int8)
-        num_threads = min(self.num_threads, len(column) // _SAMPLES_OF_A_THREAD)
         parts = equal_parts(len(column), num_threads)
         in_threads(np.copyto, [(column[part], self.x[part, feature]) for part in parts])
         return column

@@ -289,8 +289,9 @@ def _best_step(
     """
     scores, across = _score_all(sources, chosen, partitions, statistic), statistic.across
     gains = scores.values if across == "max" else scores.values.sum(axis=0)[None]
-    num_tests = int(np.isfinite(gains).sum())
     none_significant = False
+    if statistic.corrected:
+        num_tests = int(np.isfinite(gains).sum())
     if only_significant:
         by_chance = chance_by_margins(gains, _margins(scores, across), num_tests).exceedance > LEVEL
         none_significant = bool(by_chance[np.isfinite(gains)].all())
