@@ -104,7 +104,9 @@ def as_matrix(values: Any, name: str, layer: str | None = None) -> Matrix:
                 raise ValueError(
                     f"`{name}` must hold real numbers, got {dtype} in column {str(column)!r}"
                 )
-        return Matrix(as_table(values.to_numpy(), name), values.index, values.columns)
+        is_plain = all(isinstance(dtype, np.dtype) for dtype in values.dtypes)
+        array = values.to_numpy() if is_plain else values.to_numpy(np.float64, na_value=np.nan)
+        return Matrix(as_table(array, name), values.index, values.columns)
     return Matrix(_by_columns(values, name))
 
 

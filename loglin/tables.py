@@ -226,8 +226,13 @@ def size_factors(
     num_cells, num_genes = matrix.values.shape
     log_sums, num_positive = np.zeros(num_genes), np.zeros(num_genes, np.int64)
     for part, block in matrix.row_blocks():
-        if not np.isfinite(block).all() or (block < 0).any():
-            raise ValueError("`counts` must be finite and not negative")
+        is_count = np.isfinite(block) & (block >= 0)
+        if not is_count.all():
+            row, column = np.argwhere(~is_count)[0]
+            raise ValueError(
+                f"`counts` must be finite and not negative, got {block[row, column]} in "
+                f"{matrix.name(column)} of cell {part.start + row}"
+            )
         empty = np.flatnonzero(block.sum(axis=1) == 0)
         if empty.size:
             cell = part.start + empty[0]

@@ -11,6 +11,35 @@ from experiments.explore.settings import Input
 from loglin.scverse import annotate
 
 
+def check_keys(file: Path, source: Input, key_added: str) -> None:
+    """Check that the AnnData has nothing under the names that are to be added.
+
+    Raises
+    ------
+    ValueError
+        If it has.
+    """
+    if file.suffix.lower() != ".h5ad":
+        taken = {"obs": {source.labels}}
+    else:
+        import h5py
+
+        with h5py.File(file) as opened:
+            parts = {"obs": "obs", "var": "raw/var" if source.use_raw else "var", "uns": "uns"}
+            taken = {part: set(opened.get(place, ())) for part, place in parts.items()}
+    added = {
+        "obs": {f"{key_added}_pattern"},
+        "var": {f"{key_added}_{name}" for name in ("rank", "gain", "stand_in_for")},
+        "uns": {key_added},
+    }
+    for part, names in taken.items():
+        for name in sorted(added[part] & names):
+            raise ValueError(
+                f"`key_added` must be new to {file.name}, got {key_added!r}: there is {name!r} in "
+                f".{part}"
+            )
+
+
 def write_adata(
     path: Path,
     file: Path,
@@ -24,17 +53,10 @@ def write_adata(
     """Write the cells of a file with the genes and patterns that were found.
 
     Cells of a table become an AnnData of their codes. If .raw was used, the AnnData has its genes.
-
-    Raises
-    ------
-    ValueError
-        If the AnnData holds `key_added` already.
     """
     import pandas as pd
 
     adata = _read(file, source, cells, coded)
-    if key_added in adata.uns:
-        raise ValueError(f"`key_added` must be new to .uns of {file}, got {key_added!r}")
     annotate(
         adata,
         pd.DataFrame(coded.x, cells.names, coded.features),
@@ -58,7 +80,7 @@ def _read(file: Path, source: Input, cells: Cells, coded: Coded) -> Any:
     import anndata
     import pandas as pd
 
-    if file.suffix == ".h5ad":
+    if file.suffix.lower() == ".h5ad":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about files of older versions
             adata = anndata.read_h5ad(file)

@@ -148,7 +148,7 @@ def _size_factors(cells: Cells) -> NDArray[np.float64]:
     if empty.size:
         raise ValueError(
             "every cell must have counts to be compared with others, got none in "
-            f"{empty.size}, such as {shown(cells.names[empty[0]])}: leave them out, or give "
-            "detected as `cut`"
+            f"{empty.size}, such as {shown(cells.names[empty[0]])}: leave them out, or cut into "
+            "two levels where features are detected (`cut` detected)"
         )
     return size_factors(cells.values, "positive-counts")

@@ -1,11 +1,9 @@
 """The command ``loglin explore``: from a file to a page with an answer, one step after another."""
 
-import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,12 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from experiments.explore.adata import write_adata
+from experiments.explore.adata import check_keys, write_adata
 from experiments.explore.coding import Coded, as_codes
 from experiments.explore.files import Cells, read_cells
+from experiments.explore.files.messages import shown
 from experiments.explore.findings import About, Course, Findings, Samples, find
+from experiments.explore.folder import check_target, claim, digest
 from experiments.explore.page import write_page
 from experiments.explore.settings import Input, KindOfModel, Learning, Output
 from experiments.explore.training import (
@@ -34,15 +34,14 @@ from experiments.runs.provenance import revision, versions
 from experiments.runs.units import Done, Unit, run_units
 from loglin import latent_codes
 from loglin.validation import as_codes as as_table_of_codes
-from models.storage import replace_file
 
 LEARNING_RATE = 0.001
 PRETRAINING_STEPS, MOST_STEPS, PATIENT_STEPS = 5000, 40_000, 1000
 """Gradient steps: of pretraining (each layer of a DBM, at least 20 epochs), the most in all, and
 those without a better bound (at least 10 epochs)."""
 MODEL_NAMES: dict[KindOfModel, str] = {"vae": "VAE", "dbm": "DBM"}
-SETTINGS = "settings.json"
-"""File in the folder of the page that tells which file and settings it shows."""
+FAILED = ", failed"
+"""End of the note that trainings failed."""
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,25 @@ def explore(exploration: Exploration) -> Path:
     ValueError, OSError
         If a setting or the file is not what it should be, in one sentence.
     RuntimeError
-        If no model could be trained.
+        If a training failed; the page is there if another start did not.
     """
     source, learning, output = exploration.input, exploration.learning, exploration.output
+    _check_elsewhere(learning, output)
     cells = read_cells(exploration.file, source, learning.use_rep)
     coded = as_codes(cells, source)
     given = _given_samples(cells, coded, learning)
     _say(f"{len(coded.x):,} cells, {len(coded.features):,} features. {coded.how}")
-    _claim(exploration)
-    seconds: dict[str, str] = {}
+    check_target(output, exploration.file)
+    if output.write is not None:
+        check_keys(exploration.file, source, output.key_added)
+    claim(exploration.folder, output, _identity(exploration))
+    notes: dict[str, str] = {}
     if given is not None:
         findings = [_find(exploration, cells, coded, given[0], [given[1]], [], None)]
     else:
         with executor(output.workers, None) as where:
             findings = [
-                _learn(exploration, cells, coded, model, where, seconds) for model in learning.model
+                _learn(exploration, cells, coded, model, where, notes) for model in learning.model
             ]
     about = About(
         title=exploration.file.name,
@@ -94,8 +97,8 @@ def explore(exploration: Exploration) -> Path:
         kind=cells.kind,
         coding=coded.how,
         left_out=coded.left_out,
-        provenance=_provenance(exploration) | seconds,
-        noun="gene" if exploration.file.name.endswith(".h5ad") else "feature",
+        provenance=_provenance(exploration) | notes,
+        noun="gene" if exploration.file.suffix.lower() == ".h5ad" else "feature",
     )
     page = write_page(exploration.folder, about, findings)
     if output.write is not None:
@@ -103,6 +106,12 @@ def explore(exploration: Exploration) -> Path:
             output.write, exploration.file, source, cells, coded, findings[0],
             _settings(exploration), output.key_added,
         )  # fmt: skip
+    failures = [f"{name} {reason}" for name, reason in notes.items() if name.endswith(FAILED)]
+    if failures:
+        raise RuntimeError(
+            f"{'; '.join(failures)}; the page {page} is of the others: run the same command again "
+            "to try again"
+        )
     return page
 
 
@@ -110,10 +119,22 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _check_elsewhere(learning: Learning, output: Output) -> None:
+    """Check that nothing is asked of training if the model was trained elsewhere."""
+    elsewhere = "samples" if learning.samples is not None else "use_rep"
+    if getattr(learning, elsewhere) is None:
+        return
+    if output.permutations:
+        raise ValueError(f"`permutations` needs models that are trained here, got `{elsewhere}`")
+    if learning.model != Learning().model:
+        raise ValueError(f"`model` must be left out where `{elsewhere}` takes its place")
+
+
 def _given_samples(cells: Cells, coded: Coded, learning: Learning) -> tuple[str, Samples] | None:
     """Return the samples that take the place of training, with their name on the page."""
     if learning.use_rep is not None and cells.latents is not None:
-        return learning.use_rep, Samples(coded.x, latent_codes(cells.latents).astype(np.int8))
+        latents, _ = as_table_of_codes(latent_codes(cells.latents), "use_rep")
+        return learning.use_rep, Samples(coded.x, latents)
     if learning.samples is None:
         return None
     x, u = (_read_array(path) for path in learning.samples)
@@ -127,16 +148,26 @@ def _given_samples(cells: Cells, coded: Coded, learning: Learning) -> tuple[str,
             f"`samples` must have a row of latents for each of {len(x)} samples in "
             f"{learning.samples[1]}, got shape {u.shape}"
         )
-    kept = np.isin(cells.features, coded.features)
     codes, _ = as_table_of_codes(x, "samples")
+    codes = codes[:, np.isin(cells.features, coded.features)]
+    highest = coded.x.max(axis=0)
+    too_high = np.flatnonzero(codes.max(axis=0) > highest)
+    if too_high.size:
+        column = too_high[0]
+        raise ValueError(
+            f"`samples` must hold codes that the cells have: expected up to {highest[column]} for "
+            f"{shown(coded.features[column])}, got {codes[:, column].max()}"
+        )
     latents, _ = as_table_of_codes(latent_codes(u), "samples")
-    return "samples", Samples(codes[:, kept], latents)
+    return "samples", Samples(codes, latents)
 
 
 def _read_array(path: Path) -> NDArray[Any]:
     try:
         with open(path, "rb") as file:
             array = np.load(file, allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"`samples` must be files, got {error.strerror}: {path}") from None
     except (ValueError, EOFError):
         raise ValueError(f"`samples` must be .npy files of numbers, got {path}") from None
     if not isinstance(array, np.ndarray):
@@ -144,31 +175,15 @@ def _read_array(path: Path) -> NDArray[Any]:
     return array
 
 
-def _claim(exploration: Exploration) -> None:
-    """Make the folder ours, unless it holds something else.
-
-    Raises
-    ------
-    ValueError
-        If it does, or the file to write is there, and `force` is not set.
-    """
-    folder, output = exploration.folder, exploration.output
-    with open(exploration.file, "rb") as file:
-        identity = {"content": file_digest(file, "sha256").hexdigest(), **_settings(exploration)}
-    text = json.dumps(identity, indent=1)
-    path = folder / SETTINGS
-    if not output.force:
-        if path.exists() and path.read_text() != text:
-            raise ValueError(
-                f"`out` {folder} holds the page of another file or other settings: name another "
-                "folder, or pass --force"
-            )
-        if (folder / "index.html").exists() and not path.exists():
-            raise ValueError(f"`out` {folder} holds a page that is not ours: name another folder")
-        if output.write is not None and output.write.exists() and not path.exists():
-            raise ValueError(f"`write` {output.write} exists: name another file, or pass --force")
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda file: file.write(text.encode()))
+def _identity(exploration: Exploration) -> dict[str, str]:
+    """Return all that the page depends on: the settings, and the content of what is read."""
+    identity = {"content": digest(exploration.file), **_settings(exploration)}
+    genes = exploration.input.genes
+    if genes is not None and Path(genes).is_file():
+        identity["content of genes"] = digest(Path(genes))
+    for name, path in zip(("x", "u"), exploration.learning.samples or (), strict=False):
+        identity[f"content of {name}"] = digest(path)
+    return identity
 
 
 def _settings(exploration: Exploration) -> dict[str, str]:
@@ -199,12 +214,13 @@ def _learn(
     coded: Coded,
     model: KindOfModel,
     where: Executor,
-    seconds: dict[str, str],
+    notes: dict[str, str],
 ) -> Findings:
     """Train the starts of one kind of model, and find what they have learned."""
     learning, output, num_cells = exploration.learning, exploration.output, len(coded.x)
     task = Task(
-        str(store_codes(coded.x, exploration.folder)),
+        str(exploration.folder),
+        store_codes(coded.x, exploration.folder),
         model,
         learning.latents,
         max(20, num_epochs(PRETRAINING_STEPS, num_cells)),
@@ -216,38 +232,42 @@ def _learn(
     )
     name = MODEL_NAMES[model]
     units = [Unit(compute, task, output.seed + start) for start in range(learning.starts)]
-    done = _run(units, exploration, where, f"{name}: training")
+    done = _run(units, exploration, where, f"{name}: training", notes)
     samples = [Samples(unit.result.x, unit.result.u) for unit in done]
     courses = [
         Course(r.epochs, r.training, r.held_out, int(r.chosen)) for r in (u.result for u in done)
     ]
-    seconds[f"{name}, seconds of training"] = _seconds(done)
     null_gains = None
     if output.permutations:
         number = min(output.num_features, coded.x.shape[1])
-        settings = permuted(task, number, learning.starts)
+        settings = permuted(task, number, learning.starts, output.seed)
         rounds = [Unit(compute_permuted, settings, 1 + k) for k in range(output.permutations)]
-        finished = _run(rounds, exploration, where, f"{name}: permutations")
+        finished = _run(rounds, exploration, where, f"{name}: permutations", notes)
         null_gains = np.array([unit.result.gains for unit in finished])
-        seconds[f"{name}, seconds of permutations"] = _seconds(finished)
     return _find(exploration, cells, coded, name, samples, courses, null_gains)
 
 
-def _run(units: list[Unit], exploration: Exploration, where: Executor, label: str) -> list[Done]:
-    """Run units, or read those that are done; tell which failed."""
+def _run(
+    units: list[Unit], exploration: Exploration, where: Executor, label: str, notes: dict[str, str]
+) -> list[Done]:
+    """Run units, or read those that are done; note how long they took, and which failed.
+
+    Raises
+    ------
+    RuntimeError
+        If all failed.
+    """
     done, failed = run_units(
         units, exploration.folder, where, force=exploration.output.force, label=label
     )
-    for failure in failed:
-        _say(f"{failure.details}{label}, seed {failure.unit.seed}, failed: {failure.reason}")
+    reason = f"{len(failed)} of {len(units)}: {failed[0].reason}" if failed else ""
     if not done:
-        raise RuntimeError(f"{label} failed for every seed")
-    return done
-
-
-def _seconds(done: Sequence[Done]) -> str:
+        raise RuntimeError(f"{label}{FAILED} {reason}")
     total = sum(unit.provenance["seconds"] for unit in done)
-    return f"{total:.0f} (seeds {done[0].seed} to {done[-1].seed})"
+    notes[f"{label}, seconds"] = f"{total:.0f} (seeds {done[0].seed} to {done[-1].seed})"
+    if failed:
+        notes[label + FAILED] = reason
+    return done
 
 
 def _find(

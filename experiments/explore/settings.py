@@ -132,5 +132,5 @@ class Output:
         as_count(self.permutations, "permutations", 0, 100_000)
         as_count(self.workers, "workers", 0, 1_000)
         as_count(self.seed, "seed", 0, MAX_SEED)
-        if not self.key_added:
-            raise ValueError("`key_added` must be a word, got ''")
+        if not self.key_added or "/" in self.key_added:
+            raise ValueError(f"`key_added` must be a word without slashes, got {self.key_added!r}")

@@ -9,7 +9,7 @@ to 60 epochs, when half of seven features are real, and 93 % are after 75 to 400
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,8 +50,10 @@ MOST_MONITORED = 2000
 class Task:
     """Settings of a unit: a model of the codes in a file."""
 
+    folder: str = field(compare=False)
+    """Where the codes are; the models do not depend on it."""
     codes: str
-    """File of the codes, from `store_codes`; its name tells its content."""
+    """Name of their file, from `store_codes`, which tells their content."""
     model: KindOfModel
     latents: int
     pretraining: int
@@ -69,6 +71,7 @@ class PermutedTask(Task):
 
     num_features: int
     starts: int
+    first_seed: int
 
 
 class Start(NamedTuple):
@@ -105,14 +108,13 @@ def num_epochs(num_steps: int, num_cells: int) -> int:
     return -(-num_steps // max(1, num_cells // batch_size(num_cells)))
 
 
-def store_codes(codes: NDArray[np.int8], folder: Path) -> Path:
-    """Write codes to a file named after their content, unless it is there; return its path."""
+def store_codes(codes: NDArray[np.int8], folder: Path) -> str:
+    """Write codes to a file in a folder; return its name, which follows from their content."""
     content = sha256(repr(codes.shape).encode() + np.ascontiguousarray(codes).tobytes())
-    path = folder / f"codes-{content.hexdigest()[:12]}.npz"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, lambda file: np.savez_compressed(file, x=codes))
-    return path
+    name = f"codes-{content.hexdigest()[:12]}.npz"
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / name, lambda file: np.savez_compressed(file, x=codes))
+    return name
 
 
 def compute(settings: Task, seed: int, track: Track = without_bar) -> Start:
@@ -125,10 +127,11 @@ def compute_permuted(settings: PermutedTask, seed: int, track: Track = without_b
 
     The seed is the number of the permutation.
     """
-    codes = np.random.default_rng(seed).permuted(_read_codes(settings), axis=0)
+    rng = np.random.default_rng([settings.first_seed, seed])
+    codes = rng.permuted(_read_codes(settings), axis=0)
     starts = [
-        _train(settings, codes, seed * settings.starts + start, without_bar)
-        for start in track(range(settings.starts), settings.starts)
+        _train(settings, codes, int(own), without_bar)
+        for own in track(rng.integers(2**32, size=settings.starts), settings.starts)
     ]
     selection = select_features(
         [start.x for start in starts],
@@ -141,7 +144,7 @@ def compute_permuted(settings: PermutedTask, seed: int, track: Track = without_b
 
 
 def _read_codes(settings: Task) -> NDArray[np.int8]:
-    with np.load(settings.codes, allow_pickle=False) as file:
+    with np.load(Path(settings.folder) / settings.codes, allow_pickle=False) as file:
         codes: NDArray[np.int8] = file["x"]
     return codes
 
@@ -219,6 +222,8 @@ def _model(
     return dbm(config), stream
 
 
-def permuted(task: Task, num_features: int, starts: int) -> PermutedTask:
+def permuted(task: Task, num_features: int, starts: int, first_seed: int) -> PermutedTask:
     """Return the settings of the permutation test of a task."""
-    return PermutedTask(**vars(replace(task)), num_features=num_features, starts=starts)
+    return PermutedTask(
+        **vars(task), num_features=num_features, starts=starts, first_seed=first_seed
+    )

@@ -45,10 +45,17 @@ class Unit(NamedTuple):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything that the result depends on, except the seed."""
+        """Everything that the result depends on, except the seed.
+
+        Settings that do not count where two are compared do not count here.
+        """
+        settings = dataclasses.asdict(self.settings)
+        for field in dataclasses.fields(self.settings):
+            if not field.compare:
+                del settings[field.name]
         return {
             "study": self.name,
-            "settings": dataclasses.asdict(self.settings),
+            "settings": settings,
             "versions": versions(),
             "source": source_digest(self.compute),
         }

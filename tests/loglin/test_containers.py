@@ -69,6 +69,16 @@ def test_matrices_are_cut_in_blocks(monkeypatch):
     pd.testing.assert_frame_equal(categorize(FRAME, 3), pd.DataFrame(whole, CELLS, GENES))
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
+def test_nullable_columns_are_numbers_too(dtype):
+    plain = FRAME > 0 if dtype == "boolean" else FRAME
+    nullable = plain.astype(dtype)
+    pd.testing.assert_frame_equal(dichotomize(nullable), dichotomize(plain.astype(float)))
+    nullable.iloc[4, 1] = pd.NA
+    with pytest.raises(ValueError, match="`values` must be finite.* got nan in column 'gene b'"):
+        dichotomize(nullable)
+
+
 @pytest.mark.parametrize("as_matrix", [np.asarray, sp.csr_matrix, sp.csc_matrix])
 def test_a_backed_file_gives_the_same(as_matrix, tmp_path):
     adata = as_adata(as_matrix(COUNTS.astype(np.float32)))
@@ -188,6 +198,8 @@ DOUBLE = pd.DataFrame(np.eye(3, dtype=int), columns=["a", "b", "a"])
         (lambda: dichotomize(sp.csr_matrix((0, 3))), "`values` must hold real numbers in at least"),
         (lambda: dichotomize(sp.csr_matrix(COUNTS * 1j)), "`values` must hold real.*complex128"),
         (lambda: dichotomize(COUNTS, threshold=np.inf), "`threshold` must be a finite number, got"),
+        (lambda: select_features(FRAME > 0, (FRAME > 1)[::-1], 1), "`u` must have the rows of `x`"),
+        (lambda: normalize(NAN), "`counts` must be finite .* nan in column 'gene c' of cell 3"),
         (lambda: frequent_patterns(DOUBLE, ["a"]), "`features` must be unique names, got 'a' of 2"),
         (lambda: frequent_patterns(DOUBLE, "ab"), "`features` must be a sequence of columns, got"),
         (lambda: frequent_patterns(np.eye(3, dtype=int), ["a"]), "`features` must be numbers of"),

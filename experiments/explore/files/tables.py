@@ -90,7 +90,7 @@ def _from_frame(file: str, frame: Any, header: list[str], has_names: bool, sourc
         column = frame.iloc[:, header.index(source.labels)].astype(object)
         labels = column.where(column.notna(), None).tolist()
     names = frame.index
-    if not has_names and 0 in rest and (not header[0].strip() or not _is_numeric(frame.iloc[:, 0])):
+    if not has_names and 0 in rest and _are_names(header[0], frame.iloc[:, 0]):
         names = frame.iloc[:, 0]
         rest.remove(0)
     if names.isna().any():
@@ -98,7 +98,11 @@ def _from_frame(file: str, frame: Any, header: list[str], has_names: bool, sourc
         raise ValueError(f"every cell of {file} must have a name, got none for cell {row}")
     features = as_names([header[column] for column in rest], "gene", file)
     if not features:
-        raise ValueError(f"{file} must have a column of numbers with a name, got none")
+        only = f"{shown(header[0])} alone (columns are separated by " + (
+            "tabs in .tsv, commas in other files)"
+        )
+        got = only if len(header) == 1 else "none"
+        raise ValueError(f"{file} must have a column of numbers with a name, got {got}")
     check_different(features, "gene", file)
     columns = named_columns(source.genes, features)
     if columns is not None:
@@ -112,6 +116,16 @@ def _from_frame(file: str, frame: Any, header: list[str], has_names: bool, sourc
             )
     values = _numbers(frame.iloc[:, rest])
     return make_cells(file, values, names, features, labels, advice=_ADVICE)
+
+
+def _are_names(header: str, column: Any) -> bool:
+    """Return whether the first column names the cells: no header, text, or numbers in a row."""
+    if not header.strip() or not _is_numeric(column):
+        return True
+    if column.isna().any():
+        return False
+    numbers = column.to_numpy(np.float64)
+    return any(np.array_equal(numbers, np.arange(len(numbers)) + first) for first in (0, 1))
 
 
 def _is_numeric(column: Any) -> bool:

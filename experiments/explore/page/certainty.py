@@ -35,6 +35,11 @@ def why_this_epoch(about: About, found: Findings) -> str:
         )
     if all(at_best):
         answer = f"{who}, where cells that had been held out are described best."
+        if all(course.chosen == course.epochs[-1] for course in courses):
+            answer = (
+                f"{who}, the last one. Held-out cells were still described better from epoch to "
+                "epoch: with more epochs the model may learn more."
+            )
     else:
         best = listing([str(_best(course)) for course in courses])
         answer = (

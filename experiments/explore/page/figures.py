@@ -39,12 +39,14 @@ class Picture(NamedTuple):
     alt: str
 
 
-def pictures(about: About, found: Findings) -> dict[str, Picture]:
-    """Return the figures by name; those that there is nothing to draw for are left out.
+NAMES = (
+    "gains", "coverage", "patterns", "map", "labels", "accuracy", "training", "stand-ins", "starts",
+)  # fmt: skip
+"""Names of all figures."""
 
-    The names are "gains", "coverage", "patterns", "map", "labels", "accuracy", "training",
-    "stand-ins" and "starts".
-    """
+
+def pictures(about: About, found: Findings) -> dict[str, Picture]:
+    """Return the figures by name; those that there is nothing to draw for are left out."""
     drawn: dict[str, Picture] = {}
     with svg.style():
         if len(found.selection.features):

@@ -40,6 +40,10 @@ def _cell(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
+NAMES = ("genes", "stand-ins", "patterns", "latents", "labels", "accuracy", "training")
+"""Names of all tables."""
+
+
 def tables(about: About, found: Findings) -> dict[str, bytes]:
     """Return the tables by the names of their files, without ending."""
     made = {

@@ -76,10 +76,10 @@ QUESTIONS = (
         certainty.why_this_epoch,
         "Higher is better: the bound says how probable the model finds a cell. Cells held out "
         "(solid) were not trained on; where they no longer gain while the training cells (dashed) "
-        "do, the model begins to learn single cells by heart. Training goes on for at least twice "
-        "as long as it takes to the highest bound on held-out cells, since the {noun}s that a "
-        "model relates to its latents settle later than the bound. One pair of lines for each "
-        "start.",
+        "do, the model begins to learn single cells by heart. Unless its epochs end before, "
+        "training goes on for twice as long as it takes to the highest bound on held-out cells, "
+        "since the {noun}s that a model relates to its latents settle later than the bound. One "
+        "pair of lines for each start.",
         ["training"], [tables.courses], without=True,
     ),
     Question(

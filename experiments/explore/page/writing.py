@@ -7,7 +7,7 @@ from typing import IO
 
 from experiments.explore.findings import About, Findings
 from experiments.explore.page import records, svg
-from experiments.explore.page.figures import pictures
+from experiments.explore.page.figures import NAMES, pictures
 from experiments.explore.page.rendering import render_with
 from models.storage import replace_file
 
@@ -26,7 +26,8 @@ def write_page(out: Path, about: About, findings: Sequence[Findings]) -> Path:
     Parameters
     ----------
     out : Path
-        A folder, which is made if it is not there. Files of these names are overwritten.
+        A folder, which is made if it is not there. Files of these names are overwritten, and
+        removed if the findings have no such table or figure.
     about : About
     findings : sequence of Findings
         What was found for each kind of model, at least one.
@@ -52,7 +53,21 @@ def write_page(out: Path, about: About, findings: Sequence[Findings]) -> Path:
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         replace_file(out / file, partial(_write, content))
+    for stale in _all_files() - set(files):  # of an earlier run with other settings
+        (out / stale).unlink(missing_ok=True)
     return out / "index.html"
+
+
+def _all_files() -> set[str]:
+    """Return the names of all tables and figures that may be written, but for numbered ones."""
+    suffixes = ["", *_SUFFIXES.values()]
+    tables = {f"{name}{suffix}.csv" for name in records.NAMES for suffix in suffixes}
+    return tables | {
+        f"figures/{name}{suffix}.{kind}"
+        for name in NAMES
+        for suffix in suffixes
+        for kind in ("png", "svg")
+    }
 
 
 def _write(content: bytes, file: IO[bytes]) -> None:

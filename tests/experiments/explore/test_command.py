@@ -1,6 +1,5 @@
 """The command from a file to a page: what it writes, and that it overwrites nothing."""
 
-import json
 from itertools import product
 
 import anndata
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments.__main__ import main
+from experiments.explore.training import compute
 from loglin import get
 
 RNG = np.random.default_rng(0)
@@ -70,20 +70,109 @@ def test_the_same_command_goes_on_and_changes_nothing(explored, cells, capsys):
     assert str(explored / "index.html") in capsys.readouterr().out
 
 
+def test_a_folder_that_is_named_in_another_way_is_the_same(explored, cells, monkeypatch):
+    before = {path: path.stat().st_mtime_ns for path in explored.rglob("seed-*.npz")}
+    monkeypatch.chdir(explored)
+    run(cells, *QUICK.split(), "--labels", "kind", "--out", ".")
+    assert {path: path.stat().st_mtime_ns for path in explored.rglob("seed-*.npz")} == before
+
+
+LATENTS = "--use-rep X_model --num-features 3"
+
+
 def test_nothing_is_overwritten_without_force(explored, cells, tmp_path):
-    settings = json.loads((explored / "settings.json").read_text())
+    settings = (explored / "settings.json").read_bytes()
+    with pytest.raises(SystemExit, match="error: `out` .* other settings .`seed` is not the same"):
+        run(cells, *QUICK.split(), "--labels", "kind", "--seed", 1, "--out", explored)
     with pytest.raises(SystemExit, match="error: `out` .* holds the page of another file or other"):
-        run(cells, *QUICK.split(), "--out", explored)  # without labels
-    assert json.loads((explored / "settings.json").read_text()) == settings
-    other = tmp_path / "out"
-    other.mkdir()
-    (other / "index.html").write_text("mine")
-    with pytest.raises(SystemExit, match="error: `out` .* holds a page that is not ours"):
-        run(cells, *QUICK.split(), "--out", other)
-    assert (other / "index.html").read_text() == "mine"
-    with pytest.raises(SystemExit, match="error: `write` .*cells.h5ad exists: name another file"):
-        run(cells, *QUICK.split(), "--out", tmp_path / "new", "--write", cells)
-    assert not (tmp_path / "new").exists()
+        run(cells, *QUICK.split(), "--out", explored)
+    assert (explored / "settings.json").read_bytes() == settings
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("genes.csv", "index.html", "notes.txt"):
+        (mine / name).write_text("mine")
+        with pytest.raises(SystemExit, match="error: `out` must be a new or empty folder"):
+            run(cells, *LATENTS.split(), "--out", mine)
+        assert [(path.name, path.read_text()) for path in mine.iterdir()] == [(name, "mine")]
+        (mine / name).unlink()
+    (mine / "file").write_text("")
+    with pytest.raises(SystemExit, match="error: `out` must be a folder, got a file"):
+        run(cells, *LATENTS.split(), "--out", mine / "file")
+    with pytest.raises(SystemExit, match="error: `out` must be in a folder that can be made"):
+        run(cells, *LATENTS.split(), "--out", "/proc/none/out")
+
+
+def test_the_file_that_is_written_is_new(cells, tmp_path):
+    before = cells.read_bytes()
+    mine = tmp_path / "mine.h5ad"
+    mine.write_text("mine")
+    out = tmp_path / "out"
+    for target, message in [
+        (cells, "`write` must be a file of its own, got the file that is read"),
+        (mine, "`write` .*mine.h5ad exists: name another file, or pass --force"),
+        (out / "index.html", "`write` must be the name of an .h5ad file"),
+        (mine / "x.h5ad", "`write` must be in a folder that can be made"),
+    ]:
+        with pytest.raises(SystemExit, match=f"error: {message}"):
+            run(cells, *LATENTS.split(), "--out", out, "--write", target)
+        assert not out.exists()
+    run(cells, *LATENTS.split(), "--out", out)
+    with pytest.raises(SystemExit, match="error: `write` .*mine.h5ad exists"):
+        run(cells, *LATENTS.split(), "--out", out, "--write", mine)
+    assert mine.read_text() == "mine"
+    run(cells, *LATENTS.split(), "--out", out, "--write", mine, "--force")
+    run(cells, *LATENTS.split(), "--out", out, "--write", mine)  # it is ours now
+    assert "loglin" in anndata.read_h5ad(mine).uns
+    with pytest.raises(SystemExit, match="error: `write` must be a file of its own"):
+        run(cells, *LATENTS.split(), "--out", out, "--write", cells, "--force")
+    assert cells.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["obs", "var", "uns"])
+def test_names_that_are_taken_are_refused_before_any_work(part, cells, tmp_path):
+    adata = anndata.read_h5ad(cells)
+    taken = {"obs": "mine_pattern", "var": "mine_rank", "uns": "mine"}[part]
+    getattr(adata, part)[taken] = "there" if part == "uns" else 1.0
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    target = ["--write", tmp_path / "new.h5ad", "--key-added", "mine"]
+    with pytest.raises(SystemExit, match=f"error: `key_added` must be new.* '{taken}' in .{part}"):
+        run(tmp_path / "cells.h5ad", *LATENTS.split(), "--out", tmp_path / "out", *target)
+    assert not (tmp_path / "out").exists()
+
+
+def test_tables_of_other_settings_do_not_stay(cells, tmp_path):
+    run(cells, *LATENTS.split(), "--labels", "kind", "--out", tmp_path)
+    assert (tmp_path / "labels.csv").exists()
+    assert (tmp_path / "figures" / "labels.svg").exists()
+    run(cells, *LATENTS.split(), "--out", tmp_path, "--force")
+    assert not list(tmp_path.rglob("labels.*")) + list(tmp_path.rglob("accuracy.*"))
+
+
+def test_a_change_of_anything_that_is_read_is_noticed(cells, tmp_path):
+    genes = tmp_path / "genes.txt"
+    genes.write_text("\n".join(GENES[:8]))
+    command = [cells, *LATENTS.split(), "--genes", genes, "--out", tmp_path / "out"]
+    run(*command)
+    genes.write_text("\n".join(GENES[1:]))
+    with pytest.raises(SystemExit, match="`content of genes` is not the same"):
+        run(*command)
+
+
+def test_a_failed_start_is_told_and_the_others_are_shown(cells, tmp_path, monkeypatch):
+    def fail_sometimes(settings, seed, track):
+        if seed == 1:
+            raise OSError("no luck")
+        return compute(settings, seed, track)
+
+    fail_sometimes.__annotations__ = compute.__annotations__
+    fail_sometimes.__module__ = compute.__module__
+    monkeypatch.setattr("experiments.explore.command.compute", fail_sometimes)
+    with pytest.raises(SystemExit, match="error: VAE: training, failed 1 of 2: no luck; the page"):
+        run(cells, *QUICK.replace("--starts 1", "--starts 2").split(), "--out", tmp_path)
+    assert "1 of 2: no luck" in (tmp_path / "index.html").read_text()
+    monkeypatch.undo()
+    run(cells, *QUICK.replace("--starts 1", "--starts 2").split(), "--out", tmp_path)
+    assert "no luck" not in (tmp_path / "index.html").read_text()
 
 
 def test_latents_of_the_cells_take_the_place_of_training(cells, tmp_path):
@@ -112,6 +201,11 @@ def test_samples_of_another_model_take_the_place_of_training(cells, tmp_path):
             "`samples` must have a column for each feature .* expected 9",
         ),
         ("x", np.full((50, 9), 0.5), "`samples` must hold whole numbers"),
+        (
+            "x",
+            np.full((50, 9), 2),
+            "`samples` must hold codes that the cells have: .* to 1 for 'gen",
+        ),
         ("u", np.zeros((49, 2)), "`samples` must have a row of latents for each of 50 samples"),
         ("u", np.array([{}], object), "`samples` must be .npy files of numbers, got"),
         ("u", np.full((50, 2), np.nan), "`u` must be finite"),
@@ -142,7 +236,10 @@ def test_permutations_give_p_values(cells, tmp_path):
         ("--levels 3 --cut detected", "`cut` must be left out with more than 2 `levels`"),
         ("--layer counts --use-raw", "`layer` and `use_raw` cannot be given together"),
         ("--samples a.npy b.npy --use-rep X", "`samples` and `use_rep` cannot be given together"),
-        ("--samples a.npy b.npy", ".*No such file.*a.npy"),
+        ("--samples a.npy b.npy", "`samples` must be files, got No such file.*: a.npy"),
+        ("--use-rep X_model --permutations 9", "`permutations` needs models that are trained here"),
+        ("--use-rep X_model --model dbm", "`model` must be left out where `use_rep` takes its"),
+        ("--key-added a/b", "`key_added` must be a word without slashes"),
         ("--use-rep X_pca", ".*X_model"),
         ("--labels type", ".*kind"),
         ("--num-features 0", "`num_features` must be from 1 to 100, got 0"),

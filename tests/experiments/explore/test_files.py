@@ -177,9 +177,12 @@ def test_names_of_cells_in_a_table(tmp_path):
     cells = read_cells(tmp_path / "labelled.csv", Input(labels="type"))
     assert_cells(cells, COUNTS, names=numbers)
     assert cells.labels.tolist() == CLASSES.tolist()
-    # A first column of numbers with a name is a feature.
-    cells = read_cells(tmp_path / "named.csv", Input())
-    assert_cells(cells, np.c_[np.arange(NUM_CELLS), COUNTS], ["barcode", *GENES], numbers)
+    # A first column of numbers with a name is a feature, unless it counts the rows.
+    assert_cells(read_cells(tmp_path / "named.csv", Input()), COUNTS, names=numbers)
+    frame = pd.DataFrame(np.c_[COUNTS[:, 0], COUNTS], columns=["length", *GENES])
+    frame.to_csv(tmp_path / "length.csv", index=False)
+    cells = read_cells(tmp_path / "length.csv", Input())
+    assert_cells(cells, np.c_[COUNTS[:, 0], COUNTS], ["length", *GENES], numbers)
 
 
 def test_a_table_as_r_writes_it(tmp_path):

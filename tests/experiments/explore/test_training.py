@@ -29,10 +29,10 @@ def made_codes(num_cells=200):
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
-    path = store_codes(made_codes(), tmp_path_factory.mktemp("codes"))
+    folder = tmp_path_factory.mktemp("codes")
     return Task(
-        str(path), "vae", latents=3, pretraining=100, max_epochs=40, patience=5, num_samples=2000,
-        batch_size=10, learning_rate=0.01,
+        str(folder), store_codes(made_codes(), folder), "vae", latents=3, pretraining=100,
+        max_epochs=40, patience=5, num_samples=2000, batch_size=10, learning_rate=0.01,
     )  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def start(task):
 
 def test_codes_are_stored_once_under_their_content(tmp_path):
     codes = made_codes()
-    path = store_codes(codes, tmp_path / "folder")
-    before = path.stat().st_mtime_ns
-    assert store_codes(codes.copy(order="F"), tmp_path / "folder") == path
-    assert path.stat().st_mtime_ns == before
-    assert store_codes(1 - codes, tmp_path / "folder") != path
-    with np.load(path) as file:
+    folder = tmp_path / "folder"
+    name = store_codes(codes, folder)
+    (folder / name).write_bytes(b"damaged")
+    assert store_codes(codes.copy(order="F"), folder) == name
+    assert store_codes(1 - codes, folder) != name
+    with np.load(folder / name) as file:
         np.testing.assert_array_equal(file["x"], codes)
 
 
@@ -98,7 +98,7 @@ def test_the_model_learns_the_groups(start):
 
 
 def test_permuted_features_have_nothing_to_find(start, task):
-    settings = permuted(replace(task, max_epochs=10), num_features=3, starts=1)
+    settings = permuted(replace(task, max_epochs=10), 3, starts=1, first_seed=0)
     found, other = (compute_permuted(settings, seed) for seed in (1, 2))
     real = select_features(start.x, start.u, 3, **COVERING).gains
     assert found.gains.shape == (3,)
@@ -110,8 +110,8 @@ def test_permuted_features_have_nothing_to_find(start, task):
 def test_a_model_of_more_levels(tmp_path, task):
     codes = made_codes()
     codes[:, 0] += codes[:, 1]
-    path = store_codes(codes, tmp_path)
-    start = compute(replace(task, codes=str(path), max_epochs=5), seed=0)
+    name = store_codes(codes, tmp_path)
+    start = compute(replace(task, folder=str(tmp_path), codes=name, max_epochs=5), seed=0)
     assert start.x.max(axis=0).tolist() == [2] + [1] * 8
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from experiments.explore.findings import Course
 from experiments.explore.page import certainty, sentences
 from experiments.explore.page.words import NBSP
 from loglin import Coverage, Patterns, Stability
@@ -200,6 +201,10 @@ def test_the_course_says_why_the_epoch_was_taken(found):
         f"The model was taken at epoch {best}, where cells that had been held out are described "
         f"best. By then the bound on their log-likelihood had gone from −{-start:.1f} to "
         f"−{-end:.1f} nats per cell."
+    )
+    rising = Course(np.arange(3), np.arange(3.0), np.arange(3.0), 2)
+    assert say(certainty.why_this_epoch, found._replace(courses=[rising])).startswith(
+        "The model was taken at epoch 2, the last one. Held-out cells were still described better"
     )
     later = course._replace(chosen=int(course.epochs[-1]))
     assert say(certainty.why_this_epoch, found._replace(courses=[later])).startswith(
