@@ -26,6 +26,7 @@ from experiments.runs.page import Section, Statement, Table
 from experiments.runs.progress import Track, without_bar
 from experiments.runs.units import Done, Unit
 from loglin.validation import as_count
+from models import effective_number
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,15 @@ class Config:
     num_cells: int = 5000
     """Number of simulated cells."""
     trajectory: Unprefixed[TrajectoryConfig] = field(
-        default_factory=lambda: TrajectoryConfig(num_epochs=40, num_selected=10, every=10)
+        default_factory=lambda: TrajectoryConfig(num_epochs=40, num_selected=10, every=20)
     )
-    model_settings: Unprefixed[ModelSettings] = field(default_factory=lambda: ModelSettings("dbm"))
+    model_settings: Unprefixed[ModelSettings] = field(
+        default_factory=lambda: ModelSettings(
+            "dbm", batch_size=10, learning_rate=0.01, fine_learning_rate=0.001,
+            centered_pretraining=True, draws_per_chain=10,
+        )
+    )  # fmt: skip
+    """Pretraining in batches of ten at ten times the paper's rate, the same rate a cell."""
 
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
@@ -71,7 +78,9 @@ class Result(NamedTuple):
 
     trajectory: Trajectory
     entropy: NDArray[np.float64]
-    """(t,) mean entropy of the latents in bits; near 0 if the highest layer is not used."""
+    """(t, r) entropy of each latent in bits; near 0 if the unit is not used."""
+    effective: NDArray[np.float64]
+    """(t,) how many independent samples the latents are worth: of the one with the fewest."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
@@ -86,17 +95,29 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
     x = simulate_stairs(settings.stairs, np.random.default_rng(seed)).x
     keys = split_keys(jax.random.key(seed))
     seen = list(checkpoints(keys, settings.model_settings, x, settings.trajectory, track))
-    entropy = [entropy_of_latents(checkpoint.u) for checkpoint in seen]
-    return Result(as_trajectory(seen, settings.trajectory), np.array(entropy))
+    entropies = [entropy_of_latents(checkpoint.u) for checkpoint in seen]
+    draws = settings.model_settings.draws_per_chain
+    effective = [_smallest_effective_number(checkpoint.u, draws) for checkpoint in seen]
+    trajectory = as_trajectory(seen, settings.trajectory)
+    return Result(trajectory, np.array(entropies), np.array(effective))
 
 
-def entropy_of_latents(u: NDArray[np.int8]) -> float:
-    """Return the mean entropy of binary latents (n, r), in bits.
+def entropy_of_latents(u: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the entropy of each of some binary latents (n, r), in bits.
 
     >>> entropy_of_latents(np.array([[0, 1], [1, 1]]))
-    0.5
+    array([1., 0.])
     """
-    return float(entropy([1 - u.mean(axis=0), u.mean(axis=0)], base=2).mean())
+    shares: NDArray[np.float64] = entropy([1 - u.mean(axis=0), u.mean(axis=0)], base=2)
+    return shares
+
+
+def _smallest_effective_number(u: NDArray[np.int8], draws_per_chain: int) -> float:
+    """Return the number of independent samples that the worst of the latents is worth."""
+    if draws_per_chain == 1:
+        return float(len(u))
+    numbers = effective_number(u, draws_per_chain)
+    return float(np.nanmin(numbers)) if np.isfinite(numbers).any() else np.nan
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
