@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from loglin import transfer_labels
 from loglin.validation import as_table
+from models import effective_number
 
 
 def cramer_statistic(first: ArrayLike, second: ArrayLike) -> float:
@@ -230,3 +231,14 @@ def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.f
 def most_loaded(loadings: NDArray[np.float64], num_features: int) -> NDArray[np.intp]:
     """Return the features with the highest loading on any factor, highest first (Section 2.7)."""
     return largest(loadings.max(axis=1), num_features)
+
+
+def num_effective(u: NDArray[np.int8], draws_per_chain: int) -> float:
+    """Return how many independent samples some latents (n, r) are worth: the one with the fewest.
+
+    With one draw a chain these are all n; latents that are constant do not count.
+    """
+    if draws_per_chain == 1:
+        return float(len(u))
+    numbers = effective_number(u, draws_per_chain)
+    return float(np.nanmin(numbers)) if np.isfinite(numbers).any() else np.nan

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from experiments.analysis import figures
+from experiments.analysis.evaluation import num_effective
 from experiments.analysis.model_settings import ModelSettings
 from experiments.analysis.statements import count_of, grade
 from experiments.analysis.trajectory import (
@@ -26,7 +27,6 @@ from experiments.runs.page import Section, Statement, Table
 from experiments.runs.progress import Track, without_bar
 from experiments.runs.units import Done, Unit
 from loglin.validation import as_count
-from models import effective_number
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def compute(settings: Size, seed: int, track: Track = without_bar) -> Result:
     seen = list(checkpoints(keys, settings.model_settings, x, settings.trajectory, track))
     entropies = [entropy_of_latents(checkpoint.u) for checkpoint in seen]
     draws = settings.model_settings.draws_per_chain
-    effective = [_smallest_effective_number(checkpoint.u, draws) for checkpoint in seen]
+    effective = [num_effective(checkpoint.u, draws) for checkpoint in seen]
     trajectory = as_trajectory(seen, settings.trajectory)
     return Result(trajectory, np.array(entropies), np.array(effective))
 
@@ -110,14 +110,6 @@ def entropy_of_latents(u: NDArray[np.int8]) -> NDArray[np.float64]:
     """
     shares: NDArray[np.float64] = entropy([1 - u.mean(axis=0), u.mean(axis=0)], base=2)
     return shares
-
-
-def _smallest_effective_number(u: NDArray[np.int8], draws_per_chain: int) -> float:
-    """Return the number of independent samples that the worst of the latents is worth."""
-    if draws_per_chain == 1:
-        return float(len(u))
-    numbers = effective_number(u, draws_per_chain)
-    return float(np.nanmin(numbers)) if np.isfinite(numbers).any() else np.nan
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
