@@ -159,6 +159,6 @@ def _print_statements(section: Section) -> None:
     table = Table("The paper", "Measured here", "Holds in", "Verdict", title=section.title)
     for statement in section.statements:
         share = share_of(statement.holds)
-        held = "" if share is None else f"{share.count} of {share.number}"
+        held = "" if share is None else f"{share.held} of {share.number}"
         table.add_row(statement.paper, statement.measured, held, statement.verdict)
     Console().print(table)

@@ -50,7 +50,7 @@ class Statement(NamedTuple):
 class Share(NamedTuple):
     """In how many of some seeds a statement holds, with a 95 % interval by Wilson's method."""
 
-    count: int
+    held: int
     number: int
     low: float
     high: float
@@ -60,13 +60,13 @@ def share_of(holds: Sequence[bool]) -> Share | None:
     """Return in how many seeds a statement holds; None if it is not about single seeds.
 
     >>> share_of([True] * 9 + [False])
-    Share(count=9, number=10, low=0.596, high=0.982)
+    Share(held=9, number=10, low=0.596, high=0.982)
     """
     if not len(holds):
         return None
-    count, number = int(sum(map(bool, holds))), len(holds)
-    low, high = binomtest(count, number).proportion_ci(method="wilson")
-    return Share(count, number, round(float(low), 3), round(float(high), 3))
+    held, number = sum(map(bool, holds)), len(holds)
+    low, high = binomtest(held, number).proportion_ci(method="wilson")
+    return Share(held, number, round(float(low), 3), round(float(high), 3))
 
 
 class Table(NamedTuple):

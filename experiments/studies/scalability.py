@@ -12,7 +12,7 @@ from scipy.stats import entropy
 
 from experiments.analysis import figures
 from experiments.analysis.evaluation import num_effective
-from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.model_settings import CENTERED_DBM, ModelSettings
 from experiments.analysis.statements import count_of, grade
 from experiments.analysis.trajectory import (
     Trajectory,
@@ -40,13 +40,7 @@ class Config:
     trajectory: Unprefixed[TrajectoryConfig] = field(
         default_factory=lambda: TrajectoryConfig(num_epochs=40, num_selected=10, every=20)
     )
-    model_settings: Unprefixed[ModelSettings] = field(
-        default_factory=lambda: ModelSettings(
-            "dbm", batch_size=10, learning_rate=0.01, fine_learning_rate=0.001,
-            centered_pretraining=True, draws_per_chain=10,
-        )
-    )  # fmt: skip
-    """Pretraining in batches of ten at ten times the paper's rate, the same rate a cell."""
+    model_settings: Unprefixed[ModelSettings] = CENTERED_DBM
 
     def __post_init__(self) -> None:
         """Check the settings that depend on each other."""
@@ -112,16 +106,27 @@ def entropy_of_latents(u: NDArray[np.int8]) -> NDArray[np.float64]:
     return shares
 
 
+class Measured(NamedTuple):
+    """What was found with one number of genes."""
+
+    seeds: list[int]
+    counts: NDArray[np.int64]
+    """(seeds, t, roles) number of selected genes with each role."""
+    bits: NDArray[np.float64]
+    """(seeds, t, r) entropy of each latent."""
+    effective: NDArray[np.float64]
+    """(seeds, t)"""
+
+    @property
+    def noise(self) -> NDArray[np.int64]:
+        """(seeds,) noise genes selected at the last checkpoint."""
+        return self.counts[:, -1, ROLES.index("noise")]
+
+
 def summarize(config: Config, done: Sequence[Done]) -> Section:
     """Compare the paper's statements with what was measured."""
-    sizes = sorted({unit.settings.stairs.num_genes for unit in done})
-    counts, bits = {}, {}
-    for size in sizes:
-        found = [unit for unit in done if unit.settings.stairs.num_genes == size]
-        genes = stair_genes(found[0].settings.stairs)
-        features = [unit.result.trajectory.features for unit in found]
-        counts[size] = np.stack([role_counts(chosen, genes) for chosen in features])
-        bits[size] = np.stack([unit.result.entropy for unit in found])
+    found = {size: _measured(done, size) for size in
+             sorted({unit.settings.stairs.num_genes for unit in done})}  # fmt: skip
     number = count_of(len({unit.seed for unit in done}), "seed")
     introduction = (
         f"{config.model_settings.describe(config.trajectory.num_epochs)} is trained on "
@@ -134,21 +139,24 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     epochs = done[0].result.trajectory.epochs
     table = Table(
         "Mean over seeds",
-        ["genes", "epoch", *ROLES, "entropy of a latent (bits)"],
+        ["genes", "seeds", "epoch", *ROLES, "entropy of a latent (bits)", "least entropy (bits)",
+         f"independent samples, of {config.trajectory.num_samples:,}"],
         [
-            [size, epoch, *(f"{v:.1f}" for v in counts[size][:, at].mean(axis=0)),
-             f"{bits[size][:, at].mean():.2f}"]
-            for size in sizes
+            [size, len(of_size.seeds), epoch,
+             *(f"{v:.1f}" for v in of_size.counts[:, at].mean(axis=0)),
+             f"{of_size.bits[:, at].mean():.2f}", f"{of_size.bits[:, at].min():.2f}",
+             f"{np.nanmean(of_size.effective[:, at]):,.0f}"]
+            for size, of_size in found.items()
             for at, epoch in enumerate(epochs)
         ],
     )  # fmt: skip
     return Section(
         "Scalability (Section 3.1.4)",
         introduction,
-        _statements(counts, bits, config.trajectory.num_selected),
+        _statements(found, config.trajectory.num_selected),
         {
             "roles": (
-                _plot_roles(epochs, counts, config.trajectory.num_selected),
+                _plot_roles(epochs, found, config.trajectory.num_selected),
                 "Number of selected genes with each role over the epochs, for each number of "
                 f"features: mean and range over {number}.",
             )
@@ -157,48 +165,75 @@ def summarize(config: Config, done: Sequence[Done]) -> Section:
     )
 
 
-def _statements(
-    counts: dict[int, NDArray[np.int64]], bits: dict[int, NDArray[np.float64]], num_selected: int
-) -> list[Statement]:
-    """Judge the last checkpoint: genes by role (seeds, t, roles) and entropy (seeds, t) by size."""
-    noise = {size: found[:, -1, ROLES.index("noise")] for size, found in counts.items()}
-    fewest, *larger = counts
+def _measured(done: Sequence[Done], num_genes: int) -> Measured:
+    of_size = [unit for unit in done if unit.settings.stairs.num_genes == num_genes]
+    genes = stair_genes(of_size[0].settings.stairs)
+    results: list[Result] = [unit.result for unit in of_size]
+    return Measured(
+        [unit.seed for unit in of_size],
+        np.stack([role_counts(result.trajectory.features, genes) for result in results]),
+        np.stack([result.entropy for result in results]),
+        np.stack([result.effective for result in results]),
+    )
+
+
+def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement]:
+    """Judge the last checkpoint with each number of genes."""
+    fewest, *larger = found
     text = "; ".join(
-        f"{size} genes: {found.mean():.1f} of {num_selected} selected genes are noise (from "
-        f"{found.min()} to {found.max()}), mean entropy of a latent {bits[size][:, -1].mean():.2f} "
-        "bits"
-        for size, found in noise.items()
+        f"{size} genes: {of_size.noise.mean():.1f} of {num_selected} selected genes are noise "
+        f"(from {of_size.noise.min()} to {of_size.noise.max()} over "
+        f"{count_of(len(of_size.seeds), 'seed')}), mean entropy of a latent "
+        f"{of_size.bits[:, -1].mean():.2f} bits"
+        for size, of_size in found.items()
     )
     still_informative = "With 500 and 1000 features, mostly informative genes are still selected."
     more_noise = "With more features, more noise genes are selected, up to 4."
     if not larger:
         return [Statement(paper, text, "not measured") for paper in (still_informative, more_noise)]
-    worst = max(float(found.mean()) for found in noise.values())
-    at_first, most = int(noise[fewest].max()), max(int(noise[size].max()) for size in larger)
+    worst = max(float(of_size.noise.mean()) for of_size in found.values())
+    at_first = found[fewest].noise
+    most = max(int(found[size].noise.max()) for size in larger)
+    rise = found[larger[-1]].noise.mean() - at_first.mean()
     # Without the largest size, only a part of the first statement is checked.
     reproduced = 0.6 if larger[-1] >= 1000 else None
+    common = sorted(set.intersection(*(set(of_size.seeds) for of_size in found.values())))
+    in_seed = {
+        size: np.array([of_size.noise[of_size.seeds.index(seed)] for seed in common])
+        for size, of_size in found.items()
+    }
+    most_in_seed = np.max([in_seed[size] for size in larger], axis=0)
     return [
         Statement(
             still_informative,
             text,
             grade(1 - worst / num_selected, reproduced=reproduced, partly=0.3),
+            (1 - np.max(list(in_seed.values()), axis=0) / num_selected >= 0.6).tolist(),
+            "The units of the highest layer that are always on or always off tell nothing about "
+            "a cell, and then the selection follows the genes chosen before.",
+            "roles",
         ),
         Statement(
             more_noise,
             f"at most {most} of {num_selected} selected genes are noise with more than {fewest} "
-            f"genes in all, at most {at_first} with {fewest}",
-            grade(float(at_first <= most <= 4), reproduced=1, partly=None),
+            f"genes in all, at most {at_first.max()} with {fewest}; on average {rise:+.2f} with "
+            f"{larger[-1]} genes",
+            grade(float((most <= 4) + (rise > 0)) / 2, reproduced=1, partly=0.5),
+            ((most_in_seed > in_seed[fewest]) & (most_in_seed <= 4)).tolist(),
+            f"The bound of 4 {'holds' if most <= 4 else 'does not hold'}, and there "
+            f"{'are' if rise > 0 else 'are not'} more noise genes with more features. Noise genes "
+            "come in at the last steps, where the table has a thousand cells and more and chance "
+            "decides; the DBM relates next to none of them to its latents.",
+            "roles",
         ),
     ]
 
 
-def _plot_roles(
-    epochs: NDArray[np.int64], counts: dict[int, NDArray[np.int64]], num_selected: int
-) -> Figure:
-    figure = Figure(figsize=(3.4 * len(counts) + 0.6, 3.2), layout="constrained")
-    axes = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
-    for ax, (size, found) in zip(axes, counts.items(), strict=True):
-        figures.role_lines(ax, epochs, found, num_selected)
+def _plot_roles(epochs: NDArray[np.int64], found: dict[int, Measured], num_selected: int) -> Figure:
+    figure = Figure(figsize=(3.4 * len(found) + 0.6, 3.2), layout="constrained")
+    axes = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for ax, (size, of_size) in zip(axes, found.items(), strict=True):
+        figures.role_lines(ax, epochs, of_size.counts, num_selected)
         ax.set(xlabel="epoch", title=f"{size} genes")
     axes[0].set_ylabel(f"genes among the {num_selected} selected")
     axes[0].legend(frameon=False)

@@ -15,7 +15,7 @@ from experiments.analysis.map_order import (
     num_places,
     swept_turns,
 )
-from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.model_settings import CENTERED_DBM, ModelSettings
 from experiments.analysis.trajectory import synthetic_cells
 from experiments.data.stairs import (
     StairConfig,
@@ -60,9 +60,7 @@ class Config:
     stairs: Unprefixed[StairConfig] = field(
         default_factory=lambda: StairConfig(num_cells=5000, num_noise=168)
     )
-    model_settings: Unprefixed[ModelSettings] = field(
-        default_factory=lambda: ModelSettings("dbm", draws_per_chain=10)
-    )
+    model_settings: Unprefixed[ModelSettings] = CENTERED_DBM
 
     def __post_init__(self) -> None:
         """Check the settings."""
