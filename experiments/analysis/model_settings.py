@@ -158,8 +158,8 @@ CENTERED_DBM = ModelSettings(
     centered_pretraining=True,
     draws_per_chain=10,
 )
-"""A DBM pretrained with centred gradients, in batches of ten at ten times the paper's rate: the same
-rate a cell. Its top units stay in use with a thousand genes too."""
+"""A DBM pretrained with centred gradients, in batches of ten at ten times the paper's rate: the
+same rate a cell. Its top units stay in use with a thousand genes too."""
 
 
 def check_models(models: Sequence[ModelName]) -> None:

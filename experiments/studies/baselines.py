@@ -195,8 +195,9 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
     """Evaluate the joint null model, the first of `METHODS`, by its hits among q genes."""
     last = {size: of_size[:, :, -1] for size, of_size in found.items()}
     share = {size: float(of_size[:, 0].mean()) / q for size, of_size in last.items()}
-    as_in_paper = [share[size] for size in share if size.stairs == StairConfig()
-                   and size.probability_noise == StairConfig().probability_off]  # fmt: skip
+    papers = [size for size in share if size.stairs == StairConfig()
+              and size.probability_noise == StairConfig().probability_off]  # fmt: skip
+    as_in_paper = [share[size] for size in papers]
     worst = min(share, key=lambda size: share[size])
     behind = {}
     for size, of_size in last.items():
@@ -217,6 +218,7 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
             if as_in_paper
             else "the paper's setting was not run",
             grade(as_in_paper[0], reproduced=0.9, partly=0.5) if as_in_paper else "not measured",
+            (last[papers[0]][:, 0] >= 0.9 * q).tolist() if papers else (),
         ),
         Statement(
             "Not in the paper: this also holds when data are scarce and noise genes are as "
@@ -224,6 +226,9 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
             f"{np.mean(list(share.values())):.0%} on average over the settings, {share[worst]:.0%} "
             f"in the worst ({_describe_size(worst)})",
             grade(share[worst], reproduced=0.8, partly=0.5),
+            (last[worst][:, 0] >= 0.8 * q).tolist(),
+            _when_not_to_train(last, q),
+            "informative",
         ),
         Statement(
             "Not in the paper: joint patterns are more informative than each latent alone.",
@@ -236,8 +241,31 @@ def _statements(found: dict[Size, NDArray[np.int64]], q: int) -> list[Statement]
             f"true in {len(last) - len(behind)} of {len(last)} settings; exceptions: "
             f"{'; '.join(behind.values()) or 'none'}",
             grade(1 - len(behind) / len(last), reproduced=0.99, partly=0.5),
+            (),
+            _when_not_to_train(last, q),
+            "informative",
         ),
     ]
+
+
+def _when_not_to_train(last: dict[Size, NDArray[np.int64]], q: int) -> str:
+    """Name the data from which log-linear models without a generative model select better."""
+    names = list(METHODS)
+    alone, model = names.index("log-linear, data without a model"), 0
+    better, worse = [], []
+    for size, of_size in last.items():
+        lead = (of_size[:, alone] - of_size[:, model]) / q
+        error = lead.std(ddof=1) / np.sqrt(len(lead)) if len(lead) > 1 else np.nan
+        text = f"{_describe_size(size)} ({lead.mean():+.0%}, standard error {error:.0%})"
+        if lead.mean() > 2 * error:
+            better.append(text)
+        elif lead.mean() < -2 * error:
+            worse.append(text)
+    return (
+        "When not to train a model: log-linear models of the data alone find more, by two standard "
+        f"errors, with {'; '.join(better) or 'none of these data'}. The model finds more with "
+        f"{len(worse)} of {len(last)}."
+    )
 
 
 def _compare(ahead: float, error: float) -> Verdict:

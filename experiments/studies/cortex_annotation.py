@@ -152,6 +152,7 @@ def _matched(
         f"centre of the real cells of this type in {np.mean(ratio):.0%} of labels and splits (by "
         f"chance {1 / len(MAJOR_TYPES):.0%})",
         grade(float(np.mean(ratio)), reproduced=0.8, partly=0.5),
+        [share >= 0.8 for share in ratio],
     )
 
 
@@ -171,9 +172,8 @@ def _more_genes(model: ModelName, found: Sequence[Annotated]) -> Statement:
     fewest, most = min(found[0].selected), max(found[0].selected)
     few, many = ([a.selected[number].davies_bouldin for a in found] for number in (fewest, most))
     better = np.mean(np.array(many) < np.array(few))
-    num_types = [
-        np.mean([_num_types(a.selected[number]) for a in found]) for number in (fewest, most)
-    ]
+    types = np.array([[_num_types(a.selected[n]) for n in (fewest, most)] for a in found])
+    num_types = types.mean(axis=0)
     return Statement(
         f"{MODEL_NAMES[model]}: with more genes, more cell types can be distinguished.",
         f"with {fewest} genes, {num_types[0]:.1f} types are assigned by pattern to at least 1 % of "
@@ -181,6 +181,7 @@ def _more_genes(model: ModelName, found: Sequence[Annotated]) -> Statement:
         f"index of the five types in the figure is {np.mean(few):.2f} with {fewest} genes and "
         f"{np.mean(many):.2f} with {most}, and lower with {most} genes in {better:.0%} of splits",
         grade(float(num_types[1] / num_types[0]), reproduced=1.25, partly=1.05),
+        (types[:, 1] >= 1.25 * types[:, 0]).tolist(),
     )
 
 

@@ -218,7 +218,7 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
             f"at most {most} of {num_selected} selected genes are noise with more than {fewest} "
             f"genes in all, at most {at_first.max()} with {fewest}; on average {rise:+.2f} with "
             f"{larger[-1]} genes",
-            grade(float((most <= 4) + (rise > 0)) / 2, reproduced=1, partly=0.5),
+            grade(float(np.mean([most <= 4, rise > 0])), reproduced=1, partly=0.5),
             ((most_in_seed > in_seed[fewest]) & (most_in_seed <= 4)).tolist(),
             f"The bound of 4 {'holds' if most <= 4 else 'does not hold'}, and there "
             f"{'are' if rise > 0 else 'are not'} more noise genes with more features. Noise genes "
