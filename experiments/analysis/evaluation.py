@@ -127,10 +127,17 @@ def annotate(
         Draws labels for patterns that no real cell has.
     """
     transferred, matched = transfer_labels(x_reference, labels, x, features, rng=rng)
-    among = np.isin(transferred, types)
-    is_clustered = len(np.unique(transferred[among])) > 1
-    index = davies_bouldin_score(points[among], transferred[among]) if is_clustered else np.nan
-    return Annotation(transferred, matched, float(index))
+    return Annotation(transferred, matched, index_of_types(points, transferred, types))
+
+
+def index_of_types(
+    points: NDArray[np.float64], labels: NDArray[np.str_], types: Sequence[str]
+) -> float:
+    """Return the Davies-Bouldin index of the points with these labels; NaN with fewer than two."""
+    among = np.isin(labels, types)
+    if len(np.unique(labels[among])) < 2:
+        return np.nan
+    return float(davies_bouldin_score(points[among], labels[among]))
 
 
 def label_accuracy(
