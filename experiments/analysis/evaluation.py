@@ -140,6 +140,17 @@ def index_of_types(
     return float(davies_bouldin_score(points[among], labels[among]))
 
 
+def last_of_each_pattern(x: NDArray[np.int8], features: Sequence[int]) -> NDArray[np.intp]:
+    """Return the last cell with each pattern: in the authors' code it alone gives the label.
+
+    >>> last_of_each_pattern(np.array([[0], [1], [0]]), [0]).tolist()
+    [1, 2]
+    """
+    patterns = x[::-1, list(features)]
+    first = np.unique(patterns, axis=0, return_index=True)[1]
+    return np.sort(len(x) - 1 - first)
+
+
 def label_accuracy(
     x: NDArray[np.int8],
     labels: NDArray[np.str_],
