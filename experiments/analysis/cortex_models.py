@@ -38,7 +38,9 @@ class TuningConfig:
 
     cells: Unprefixed[CortexConfig] = field(default_factory=CortexConfig)
     trajectory: Unprefixed[TrajectoryConfig] = field(
-        default_factory=lambda: TrajectoryConfig(num_epochs=200, num_selected=12, every=10)
+        default_factory=lambda: TrajectoryConfig(
+            num_epochs=200, num_selected=12, every=10, more_epochs=(5,)
+        )
     )
     num_starts: int = 10
     """Number of starts, each with its own initial weights, for each model and split."""

@@ -44,7 +44,8 @@ class Study(NamedTuple):
 
 
 _SMALL_TUNING = TuningConfig(
-    trajectory=TrajectoryConfig(num_epochs=100, num_selected=12, every=10), num_starts=2
+    trajectory=TrajectoryConfig(num_epochs=100, num_selected=12, every=10, more_epochs=(5,)),
+    num_starts=2,
 )
 
 STUDIES = {

@@ -28,6 +28,9 @@ def seen(config=CONFIG, settings=VAE):
 def test_epochs_end_with_the_last_one():
     assert TrajectoryConfig(4, 2, every=2).epochs == [0, 2, 4]
     assert TrajectoryConfig(5, 2, every=2).epochs == [0, 2, 4, 5]
+    assert TrajectoryConfig(4, 2, every=2, more_epochs=(1, 9)).epochs == [0, 1, 2, 4]
+    with pytest.raises(ValueError, match="`more_epochs` must be at least 1, got 0"):
+        TrajectoryConfig(4, 2, more_epochs=(0,))
 
 
 def test_a_checkpoint_shows_what_its_samples_show():
