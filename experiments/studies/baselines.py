@@ -303,8 +303,8 @@ def _when_not_to_train(last: dict[Size, NDArray[np.int64]], q: int) -> str:
             worse.append(text)
     return (
         "When not to train a single model: log-linear models of the data alone find more, by two "
-        f"standard errors, with {'; '.join(better) or 'none of these data'}. The model finds more with "
-        f"{len(worse)} of {len(last)}."
+        f"standard errors, with {'; '.join(better) or 'none of these data'}. The model finds more "
+        f"with {len(worse)} of {len(last)}."
     )
 
 
