@@ -202,6 +202,10 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
         size: np.array([of_size.noise[of_size.seeds.index(seed)] for seed in common])
         for size, of_size in found.items()
     }
+    bits_by_size = ", ".join(
+        f"{of_size.bits[:, -1].mean():.2f} bits with {size} genes"
+        for size, of_size in found.items()
+    )
     most_in_seed = np.max([in_seed[size] for size in larger], axis=0)
     return [
         Statement(
@@ -209,8 +213,8 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
             text,
             grade(1 - worst / num_selected, reproduced=reproduced, partly=0.3),
             (1 - np.max(list(in_seed.values()), axis=0) / num_selected >= 0.6).tolist(),
-            "The units of the highest layer that are always on or always off tell nothing about "
-            "a cell, and then the selection follows the genes chosen before.",
+            f"The latents' entropy is {bits_by_size}. Units of the highest layer that are always "
+            "on or always off tell nothing about a cell, and the selection from them is by chance.",
             "roles",
         ),
         Statement(
@@ -221,9 +225,9 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
             grade(float(np.mean([most <= 4, rise > 0])), reproduced=1, partly=0.5),
             ((most_in_seed > in_seed[fewest]) & (most_in_seed <= 4)).tolist(),
             f"The bound of 4 {'holds' if most <= 4 else 'does not hold'}, and there "
-            f"{'are' if rise > 0 else 'are not'} more noise genes with more features. Noise genes "
-            "come in at the last steps, where the table has a thousand cells and more and chance "
-            "decides; the DBM relates next to none of them to its latents.",
+            f"{'are' if rise > 0 else 'are not'} more noise genes with more features. The latents' "
+            f"entropy, {bits_by_size}, says whether the highest layer stays in use; where it does, "
+            "noise genes are related to no latent, however many there are.",
             "roles",
         ),
     ]
