@@ -55,8 +55,8 @@ def test_help_lists_studies_and_settings(capsys):
         ("baselines --num-selected 51", "`num_selected` must be from 2 to 50, got 51"),
         ("significance --max-exceedances 0", "`max_exceedances` must be at least 1, got 0"),
         ("significance --null.num-selected 11", "`num_selected` must be from 2 to 10, got 11"),
-        ("training-progress --seed 4294967295", "`seed` must leave room for 5 seeds up to"),
-        ("paper --seed 4294967290", "`seed` must leave room for 100 seeds up to 4294967295, got"),
+        ("training-progress --seed 4294967295", "`seed` must leave room for 20 seeds up to"),
+        ("paper --seed 4294967260", "`seed` must leave room for 100 seeds up to 4294967295, got"),
         ("training-progress-dbm --encoder-hidden 5", "`encoder_hidden` is for the VAE"),
     ],
 )
