@@ -13,8 +13,10 @@ endif
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: .venv/requirements.lock  ## the main job: train, select, draw; prints the path of the results page
+demo: .venv/requirements.lock  ## a study of the paper, and a page on a file, here of simulated cells
 	@$(BIN)/python -m experiments training-progress --num-epochs 200 --seeds 5
+	@$(BIN)/python -m experiments.data.stairs results/stair-cells.h5ad
+	@$(BIN)/python -m experiments explore results/stair-cells.h5ad --labels stage
 
 paper: .venv/requirements.lock  ## the studies at the paper's size, on two cores; goes on where it was stopped
 	@$(BIN)/python -m experiments paper --workers 2
@@ -45,7 +47,7 @@ lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
 	@$(BIN)/lint-imports
 
 lock:  ## resolve requirements.lock anew from pyproject.toml, without scanpy (needs uv)
-	uv pip compile --universal --generate-hashes --extra cluster --extra data --extra dev --fork-strategy fewest \
+	uv pip compile --universal --generate-hashes --extra cells --extra cluster --extra data --extra dev --fork-strategy fewest \
 	  --python-version 3.11 --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, caches and results

@@ -1,4 +1,4 @@
-"""The command line: parse the arguments, run the studies, and print the outcome."""
+"""The command line: parse the arguments, run studies or explore a file, and print the outcome."""
 
 import sys
 from collections import Counter
@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from experiments.explore.command import Exploration, explore
 from experiments.runs.executors import compute_on_one_core, executor
 from experiments.runs.options import Options, Unprefixed
 from experiments.runs.page import Section, Size, share_of, write_section
@@ -20,6 +21,8 @@ from experiments.studies.catalogue import STUDIES, Study
 
 ALL = "paper"
 """The command that runs every study."""
+EXPLORE = "explore"
+"""The command for a file of one's own."""
 OPTIONS = Options()
 """The default options."""
 
@@ -56,12 +59,16 @@ def run(arguments: Sequence[str]) -> None:
             {
                 **{name: _command(name, study, is_small) for name, study in STUDIES.items()},
                 ALL: _all_studies,
+                EXPLORE: _explore,
             },
             prog="loglin",
-            description="Studies of Hess, Hackenberg & Binder (Bioinformatics 2020).",
+            description="See what a generative model has learned: of your own data (explore), or "
+            "in the studies of Hess, Hackenberg & Binder (Bioinformatics 2020).",
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
+        if name == EXPLORE:
+            return _run_exploration(config)
         names = list(STUDIES) if name == ALL else [name]
         for study in names:
             _seeds(study, options)
@@ -98,6 +105,21 @@ def size_of(study: Study, config: Any, options: Options) -> Size:
     return "reduced" if options.small else "other"
 
 
+def _run_exploration(exploration: Exploration) -> None:
+    try:
+        page = explore(exploration)
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(
+            f"\nstopped; the models that are trained are kept in {exploration.folder}: run the "
+            "same command again to go on"
+        )
+    print(f"results page: {page}")
+
+
 def _seeds(name: str, options: Options) -> range:
     return options.seed_range(STUDIES[name].num_seeds[options.small])
 
@@ -117,6 +139,11 @@ def _command(name: str, study: Study, is_small: bool) -> Callable[..., tuple[str
     command.__annotations__ = types
     command.__defaults__ = (_settings(study, is_small), OPTIONS)
     return command
+
+
+def _explore(exploration: Unprefixed[Exploration]) -> tuple[str, Any, Options]:
+    """Train models on cells of your own, and write a page that says what they have learned."""
+    return EXPLORE, exploration, OPTIONS
 
 
 def _all_studies(options: Unprefixed[Options] = OPTIONS) -> tuple[str, Any, Options]:

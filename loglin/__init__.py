@@ -6,9 +6,13 @@ distances -> map.
 
 `tables` makes codes and contingency tables, `hierarchical` fits log-linear models to one table,
 `selection` chooses features from samples, `patterns` finds their patterns and the distances between
-these, `monitoring` does so for each epoch of a training, and `plots` draws the results.
+these, `monitoring` does so for each epoch of a training, `scverse` for an AnnData, `selector` for
+scikit-learn, and `plots` draws the results. Codes of a data frame or AnnData keep their names.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from loglin import get
 from loglin.hierarchical import (
     Comparison,
     Effect,
@@ -47,6 +51,7 @@ from loglin.patterns import (
     union_of_features,
     union_of_patterns,
 )
+from loglin.scverse import annotate, explain
 from loglin.selection import (
     COVERING,
     Chance,
@@ -70,6 +75,22 @@ from loglin.tables import (
     size_factors,
 )
 
+if TYPE_CHECKING:
+    from loglin.selector import LogLinearSelector
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import the selector when it is asked for, since scikit-learn is slow to import."""
+        if name == "LogLinearSelector":
+            from loglin.selector import LogLinearSelector
+
+            return LogLinearSelector
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "COVERING",
     "Chance",
@@ -81,6 +102,7 @@ __all__ = [
     "Fits",
     "Junction",
     "KWay",
+    "LogLinearSelector",
     "NotConvergedError",
     "Patterns",
     "PermutationTest",
@@ -89,6 +111,7 @@ __all__ = [
     "Stability",
     "StandIns",
     "all_interactions",
+    "annotate",
     "bracket",
     "categorize",
     "compare",
@@ -98,11 +121,13 @@ __all__ = [
     "degrees_of_freedom",
     "dichotomize",
     "embed",
+    "explain",
     "fit",
     "fit_tables",
     "follow",
     "frequent_patterns",
     "g_squared",
+    "get",
     "independence",
     "is_decomposable",
     "is_graphical",

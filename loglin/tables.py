@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.containers import as_matrix
 from loglin.validation import MAX_LEVELS, as_choice, as_codes, as_count, as_number, as_table
 
 MAX_TABLE_BYTES = 2**32
@@ -14,7 +15,13 @@ MAX_TABLE_BYTES = 2**32
 SIZE_FACTOR_RULES = ("all-positive", "positive-counts")
 
 
-def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
+def dichotomize(
+    values: Any,
+    quantile: float = 0.5,
+    *,
+    threshold: float | None = None,
+    layer: str | None = None,
+) -> Any:
     """Return 1 where a value exceeds the given quantile of its column, else 0 (Sec. 2.5).
 
     The comparison is strict, so if more than half of a column is zero, the median separates
@@ -22,19 +29,25 @@ def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
 
     Parameters
     ----------
-    values : (n, p) array
+    values : (n, p) array, data frame, sparse matrix or AnnData
         Real numbers, such as expression values or continuous latents.
     quantile : float
         Between 0 and 1; 0.5 cuts at the median.
+    threshold : float, optional
+        Cut all columns at this value in place of a quantile; 0 tells whether a gene was detected.
+    layer : str, optional
+        Layer of the AnnData to use in place of its .X.
 
     Returns
     -------
     (n, p) int8 array
+        For a data frame or AnnData, a data frame with the names of cells and features, which other
+        functions then know.
 
     Raises
     ------
     ValueError
-        If `values` is not a table of finite numbers, or `quantile` is not between 0 and 1.
+        If `values` is not a table of finite numbers, or another argument is invalid.
 
     Examples
     --------
@@ -43,12 +56,18 @@ def dichotomize(values: ArrayLike, quantile: float = 0.5) -> NDArray[np.int8]:
            [0, 1],
            [1, 0]], dtype=int8)
     """
-    values = _as_values(values)
     quantile = as_number(quantile, "quantile", 0, 1)
-    return (values > np.quantile(values, quantile, axis=0)).astype(np.int8)
+    if threshold is not None:
+        threshold = as_number(threshold, "threshold", -np.inf)
+
+    def above(block: NDArray[np.float64]) -> NDArray[np.bool_]:
+        cut = np.quantile(block, quantile, axis=0) if threshold is None else threshold
+        return np.greater(block, cut)
+
+    return as_matrix(values, "values", layer).map(above, "values")
 
 
-def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
+def categorize(values: Any, num_levels: int, *, layer: str | None = None) -> Any:
     """Return the quantile bin of each value within its column, 0..num_levels-1.
 
     The bins of a column are cut at its quantiles 1/L, 2/L, ..., (L-1)/L; a value equal to a
@@ -56,13 +75,16 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
 
     Parameters
     ----------
-    values : (n, p) array
+    values : (n, p) array, data frame, sparse matrix or AnnData
     num_levels : int
         From 2 to 127.
+    layer : str, optional
+        Layer of the AnnData to use in place of its .X.
 
     Returns
     -------
     (n, p) int8 array
+        For a data frame or AnnData, a data frame with the names of cells and features.
 
     Raises
     ------
@@ -74,12 +96,15 @@ def categorize(values: ArrayLike, num_levels: int) -> NDArray[np.int8]:
     >>> categorize([[1.0], [2.0], [3.0], [4.0]], num_levels=4).ravel()
     array([0, 1, 2, 3], dtype=int8)
     """
-    values = _as_values(values)
     num_levels = as_count(num_levels, "num_levels", 2, MAX_LEVELS)
-    codes = np.zeros(values.shape, np.int8)
-    for cut in np.quantile(values, np.arange(1, num_levels) / num_levels, axis=0):
-        codes += values > cut
-    return codes
+
+    def bins(block: NDArray[np.float64]) -> NDArray[np.int8]:
+        codes = np.zeros(block.shape, np.int8)
+        for cut in np.quantile(block, np.arange(1, num_levels) / num_levels, axis=0):
+            codes += block > cut
+        return codes
+
+    return as_matrix(values, "values", layer).map(bins, "values")
 
 
 def latent_codes(u: ArrayLike) -> NDArray[Any]:
@@ -107,7 +132,9 @@ def latent_codes(u: ArrayLike) -> NDArray[Any]:
     latents = as_table(u, "u")
     if latents.dtype.kind != "f" or (latents == np.floor(latents)).all():
         return latents
-    return dichotomize(_as_values(latents, "u"))
+    if not np.isfinite(latents).all():
+        raise ValueError(f"`u` must be finite, got {latents[~np.isfinite(latents)][0]}")
+    return np.asarray(dichotomize(latents))
 
 
 def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -156,7 +183,10 @@ def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
 
 
 def size_factors(
-    counts: ArrayLike, rule: Literal["all-positive", "positive-counts"] = "all-positive"
+    counts: Any,
+    rule: Literal["all-positive", "positive-counts"] = "all-positive",
+    *,
+    layer: str | None = None,
 ) -> NDArray[np.float64]:
     """Return the size factor of each cell: its sequencing depth relative to a typical cell.
 
@@ -166,13 +196,15 @@ def size_factors(
 
     Parameters
     ----------
-    counts : (n, p) array
+    counts : (n, p) array, data frame, sparse matrix or AnnData
         Number of reads of each gene in each cell.
     rule : "all-positive" or "positive-counts"
         Which genes are used. "all-positive" takes the genes without a zero in any cell, as DESeq
         does; sparse counts have no such gene. "positive-counts" takes, for each cell, the genes
         with a positive count in it; the geometric mean of a gene is then the n-th root of the
         product of its positive counts ("poscounts" in DESeq2).
+    layer : str, optional
+        Layer of the AnnData to use in place of its .X.
 
     Returns
     -------
@@ -189,7 +221,7 @@ def size_factors(
     >>> size_factors([[1, 10, 4], [4, 40, 16]])
     array([0.5, 2. ])
     """
-    table = as_table(counts, "counts").astype(np.float64)
+    table = as_matrix(counts, "counts", layer).dense()
     as_choice(rule, "rule", SIZE_FACTOR_RULES)
     if not np.isfinite(table).all() or (table < 0).any():
         raise ValueError("`counts` must be finite and not negative")
@@ -210,23 +242,21 @@ def size_factors(
 
 
 def normalize(
-    counts: ArrayLike, rule: Literal["all-positive", "positive-counts"] = "all-positive"
-) -> NDArray[np.float64]:
+    counts: Any,
+    rule: Literal["all-positive", "positive-counts"] = "all-positive",
+    *,
+    layer: str | None = None,
+) -> Any:
     """Return counts divided by the cells' size factors, ready for `dichotomize`.
+
+    Arguments and errors are those of `size_factors`. Returns an (n, p) array; for a data frame or
+    AnnData, a data frame.
 
     >>> normalize([[1, 10, 4], [4, 40, 16]])
     array([[ 2., 20.,  8.],
            [ 2., 20.,  8.]])
     """
-    factors = size_factors(counts, rule)
-    return np.asarray(counts, np.float64) / factors[:, None]
-
-
-def _as_values(values: ArrayLike, name: str = "values") -> NDArray[np.float64]:
-    array = as_table(values, name).astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"`{name}` must be finite (for logarithms of counts, add one first), "
-            f"got {array[~np.isfinite(array)][0]}"
-        )
-    return array
+    factors = size_factors(counts, rule, layer=layer)
+    matrix = as_matrix(counts, "counts", layer)
+    values = matrix.dense() / factors[:, None]
+    return values if matrix.columns is None else matrix.frame(values)

@@ -137,7 +137,8 @@ def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -
     if not (is_finite and smallest <= value <= largest):
         expected = f"between {smallest} and {largest}"
         if largest == np.inf:
-            expected = f"a finite number of at least {smallest}"
+            expected = "a finite number"
+            expected += "" if smallest == -np.inf else f" of at least {smallest}"
         raise ValueError(f"`{name}` must be {expected}, got {value}")
     return float(value)
 

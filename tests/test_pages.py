@@ -17,6 +17,11 @@ assert points.shape == (len(patterns.states), 2)
 assert (cells.genes.role[selection.features] == "overlap").sum() >= 3
 assert epoch == 15
 """,
+    "docs/own-data.md": """
+assert page.stat().st_size > 50_000
+assert patterns.names.tolist() == selection.names.tolist()
+assert cells.obs["loglin_pattern"].nunique() > 2
+""",
     "docs/log-linear-models.md": """
 from pathlib import Path
 assert Path("hair-eye-sex.png").stat().st_size > 10_000
@@ -32,8 +37,9 @@ def page(name, num_blocks, *marks, group=None):
 @pytest.mark.parametrize(
     ("name", "num_blocks"),
     [
-        page("README.md", 8),
+        page("README.md", 9),
         page("docs/models.md", 7, pytest.mark.deep),  # six models to compile
+        page("docs/own-data.md", 5, pytest.mark.deep),  # two models, and all figures
         page("docs/log-linear-models.md", 10, group="loglin/hierarchical/"),  # the same kernels
     ],
 )

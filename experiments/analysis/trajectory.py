@@ -180,7 +180,7 @@ def _row(seen: Checkpoint, num_patterns: int) -> tuple[Any, ...]:
     found, num_selected = patterns.states.shape
     states = np.full((num_patterns, num_selected), -1, np.int8)
     counts = np.zeros(num_patterns, np.int64)
-    states[:found], counts[:found] = patterns
+    states[:found], counts[:found] = patterns.states, patterns.counts
     return (
         seen.epoch, selection.features, selection.gains, selection.chance.mean,
         selection.by_chance, states, counts, seen.reconstruction,

@@ -1,7 +1,10 @@
 """Simulated cells whose genes form a stair of stages (Section 3.1.1, Fig. 2)."""
 
+import sys
+from collections import Counter
 from dataclasses import dataclass
 from math import comb
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +88,41 @@ class Stairs(NamedTuple):
     stage: NDArray[np.int64]
     """(n,) the stage of each cell."""
     genes: StairGenes
+
+
+def gene_names(genes: StairGenes) -> list[str]:
+    """Return names that tell what a gene is, such as "stage 3 #2", "stages 3-4 #1" or "noise #7".
+
+    >>> gene_names(stair_genes(StairConfig()))[:5]
+    ['stage 1 #1', 'stage 1 #2', 'stage 1 #3', 'stages 1-2 #1', 'stages 1-2 #2']
+    """
+    names, seen = [], Counter[str]()
+    for role, first in zip(genes.role.tolist(), genes.first_stage.tolist(), strict=True):
+        group = {
+            "stage": f"stage {first + 1}",
+            "overlap": f"stages {first + 1}-{first + 2}",
+            "noise": "noise",
+        }[role]
+        seen[group] += 1
+        names.append(f"{group} #{seen[group]}")
+    return names
+
+
+def write_stairs(path: Path) -> None:
+    """Write the cells of the paper's simulation as .h5ad, to try `loglin explore` on."""
+    import anndata
+    import pandas as pd
+
+    cells = simulate_stairs(StairConfig(), np.random.default_rng(0))
+    names = [f"cell {number}" for number in range(1, len(cells.x) + 1)]
+    stage = [f"stage {number + 1}" for number in cells.stage]
+    adata = anndata.AnnData(
+        cells.x.astype(np.float32),
+        pd.DataFrame({"stage": pd.Categorical(stage)}, names),
+        pd.DataFrame({"role": pd.Categorical(cells.genes.role)}, gene_names(cells.genes)),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    adata.write_h5ad(path)
 
 
 def stair_genes(config: StairConfig) -> StairGenes:
@@ -187,3 +225,7 @@ def _high(config: StairConfig) -> NDArray[np.bool_]:
     first = np.arange(config.num_stages)[:, None] * (config.genes_per_stage - config.overlap)
     gene = np.arange(config.num_genes)
     return (gene >= first) & (gene < first + config.genes_per_stage)
+
+
+if __name__ == "__main__":  # python -m experiments.data.stairs FILE.h5ad
+    write_stairs(Path(sys.argv[1]))

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
 
+from loglin.containers import as_positions, names_of
 from loglin.validation import as_codes, as_features, check_rows
 
 
 def pattern_distances(
     x: ArrayLike,
     u: ArrayLike,
-    features: Sequence[int],
+    features: Sequence[int | str],
     states: ArrayLike,
     *,
     corrected: bool = False,
@@ -38,11 +39,11 @@ def pattern_distances(
 
     Parameters
     ----------
-    x : (n, p) int array
+    x : (n, p) int array or data frame
         Codes of the features.
     u : (n, r) int array
         Codes of the latents.
-    features : sequence of q ints
+    features : sequence of q ints or names
         Columns of `x`.
     states : (k, q) int array
         The patterns, as from `frequent_patterns`.
@@ -71,15 +72,15 @@ def pattern_distances(
     codes, _ = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
     check_rows(latents, codes)
-    features = as_features(features, codes.shape[1])
+    columns = as_features(as_positions(features, names_of(x), "features"), codes.shape[1])
     states, _ = as_codes(states, "states")
-    if states.shape[1] != len(features):
+    if states.shape[1] != len(columns):
         raise ValueError(
-            f"`states` must have one column per feature: expected {len(features)}, "
+            f"`states` must have one column per feature: expected {len(columns)}, "
             f"got {states.shape[1]}"
         )
     observed, configuration = np.unique(latents, axis=0, return_inverse=True)
-    patterns = codes[:, features]
+    patterns = codes[:, columns]
     members = [configuration[(patterns == state).all(axis=1)] for state in states]
     counts = np.stack([np.bincount(found, minlength=len(observed)) for found in members])
     sizes = counts.sum(axis=1)

@@ -1,11 +1,12 @@
 """The patterns that the chosen features form (Section 2.3)."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.containers import as_names, as_positions, names_of
 from loglin.validation import as_codes, as_count, as_features
 
 
@@ -16,9 +17,24 @@ class Patterns(NamedTuple):
     """(k, q) the value of each feature in each pattern."""
     counts: NDArray[np.int64]
     """(k,) number of samples that carry each pattern."""
+    names: NDArray[np.str_] | None = None
+    """(q,) names of the features, if they have names."""
+
+    def to_frame(self) -> Any:
+        """Return the patterns as a pandas data frame: a column for each feature, and the count."""
+        import pandas as pd
+
+        columns = range(self.states.shape[1]) if self.names is None else self.names
+        return pd.DataFrame(self.states, columns=list(columns)).assign(count=self.counts)
 
 
-def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int = 10) -> Patterns:
+def frequent_patterns(
+    x: ArrayLike,
+    features: Sequence[int | str],
+    num_patterns: int = 10,
+    *,
+    names: Iterable[str] | None = None,
+) -> Patterns:
     """Return the most frequent combinations of values of the chosen features (Sec. 2.3).
 
     Equally frequent patterns are in the order of their states, sorted by the first feature first.
@@ -27,12 +43,14 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
 
     Parameters
     ----------
-    x : (n, p) int array
+    x : (n, p) int array or data frame
         Codes of the features.
-    features : sequence of q ints
+    features : sequence of q ints or names
         Columns of `x`.
     num_patterns : int
         Largest number of patterns, k.
+    names : sequence of p str, optional
+        Names of the features; by default those of the columns of a data frame.
 
     Returns
     -------
@@ -50,11 +68,13 @@ def frequent_patterns(x: ArrayLike, features: Sequence[int], num_patterns: int =
     ([[0, 1], [0, 0]], [2, 1])
     """
     codes, _ = as_codes(x, "x")
-    features = as_features(features, codes.shape[1])
+    words = as_names(names, codes.shape[1]) or names_of(x)
+    columns = as_features(as_positions(features, words, "features"), codes.shape[1])
     num_patterns = as_count(num_patterns, "num_patterns", 1)
-    states, counts = np.unique(codes[:, features], axis=0, return_counts=True)
+    states, counts = np.unique(codes[:, columns], axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:num_patterns]
-    return Patterns(states[order], counts[order])
+    chosen = None if words is None else np.array(words)[columns]
+    return Patterns(states[order], counts[order], chosen)
 
 
 def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.containers import as_positions, names_of
 from loglin.validation import as_codes, as_features
 
 
@@ -13,7 +14,7 @@ def transfer_labels(
     x_reference: ArrayLike,
     labels: ArrayLike,
     x: ArrayLike,
-    features: Sequence[int],
+    features: Sequence[int | str],
     *,
     rng: np.random.Generator,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -25,13 +26,13 @@ def transfer_labels(
 
     Parameters
     ----------
-    x_reference : (m, p) int array
+    x_reference : (m, p) int array or data frame
         Codes of the reference samples.
     labels : (m,) array
         Their labels.
     x : (n, p) int array
         Codes of the samples to be labelled.
-    features : sequence of q ints
+    features : sequence of q ints or names
         Columns that form the pattern.
     rng : numpy Generator
 
@@ -69,7 +70,8 @@ def transfer_labels(
         )
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator, got {rng!r}")
-    columns = as_features(features, codes.shape[1])
+    chosen = as_positions(features, names_of(x_reference), "features")
+    columns = as_features(chosen, codes.shape[1])
     both = np.concatenate([reference[:, columns], codes[:, columns]])
     _, pattern = np.unique(both, axis=0, return_inverse=True)
     known, wanted = pattern[: len(reference)], pattern[len(reference) :]

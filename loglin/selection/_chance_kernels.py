@@ -108,8 +108,8 @@ def add_pair_chance(
 def add_few_chance(
     starts, x, u, places, layout, cell, keys, known, expected, df
 ):  # fmt: skip
-    """Do what `add_pair_chance` does, from `FewSamples`; `places` (pairs, 2) are columns."""
-    x_counts = np.zeros((x.shape[1], MOST), np.int64)
+    """Do what `add_pair_chance` does, from `SortedSamples`; `places` (pairs, 2) are columns."""
+    x_counts = np.zeros((places[:, 1].max() + 1, MOST), np.int64)
     u_counts = np.zeros((u.shape[1], MOST), np.int64)
     for g in range(len(starts) - 1):
         first, last = starts[g], starts[g + 1]
@@ -238,7 +238,7 @@ def add_cumulants(
 
 @compiled
 def add_few_cumulants(starts, x, u, u_levels, cumulants):
-    """Do what `add_cumulants` does, from `FewSamples`."""
+    """Do what `add_cumulants` does, from `SortedSamples`."""
     num_latents = u.shape[1]
     table, seen = np.zeros((MOST, MOST), np.int64), np.empty(MOST, np.int64)
     r = np.empty((num_latents, num_latents))
@@ -254,7 +254,7 @@ def add_few_cumulants(starts, x, u, u_levels, cumulants):
                 tabulated = table[: u_levels[latent], : u_levels[other]]
                 r[latent, other] = r[other, latent] = _correlation(tabulated, last - first)
         square, cube = _traces(r, u_levels)
-        for j in range(x.shape[1]):
+        for j in range(cumulants.shape[1]):
             seen[:] = 0
             for i in range(first, last):
                 seen[x[i, j]] = 1

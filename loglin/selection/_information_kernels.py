@@ -8,7 +8,7 @@ mutual information of j and u given S.
 import numpy as np
 
 from loglin._numba import compiled
-from loglin.selection._kernels import FEW, MOST, unpack
+from loglin.selection._kernels import MOST, unpack
 
 
 @compiled
@@ -55,7 +55,7 @@ def add_information(sizes, ones, both, num_x_bits, cell, g2):
 def add_pair_information(sizes, ones, both, layout, num_x_bits, few, cell, g2):
     """Add the G2 of some patterns to `g2` (pairs,); the layout is as in `add_packed_pairs`.
 
-    Patterns with fewer than `few` samples are left to `add_few_information`.
+    Patterns with fewer than `few` samples are left to `_comparing_kernels`.
     """
     table = np.empty((MOST, MOST), np.int64)
     for g in range(len(sizes)):
@@ -65,104 +65,6 @@ def add_pair_information(sizes, ones, both, layout, num_x_bits, few, cell, g2):
             height, width = layout[pair, 1], layout[pair, 3]
             unpack(sizes[g], ones[g], both[g], layout[pair], num_x_bits, table)
             g2[pair] += table_g2(table[:height, :width], cell)
-
-
-@compiled
-def add_few_information(starts, x, u, num_values, cell, g2):
-    """Add the G2 of patterns with few samples to `g2` (latents, features), from `FewSamples`.
-
-    G2 is a sum of k log k over groups of samples with the same values. All features are compared at
-    once, so that a comparison takes a fraction of an instruction.
-    """
-    num_x = x.shape[1]
-    own, same = np.empty(num_x), np.empty(num_x, np.uint8)
-    members = np.empty(FEW, np.intp)
-    of_pairs = _of_equal_pairs(cell)
-    bounds = np.empty(MOST + 1, np.intp)
-    for g in range(len(starts) - 1):
-        first, n = starts[g], starts[g + 1] - starts[g]
-        if n < 2:
-            continue
-        for i in range(n):
-            members[i] = first + i
-        own[:] = 0.0
-        _add_groups(x, members[:n], num_values, cell, of_pairs, same, own)
-        for latent in range(len(g2)):
-            bounds[:] = 0
-            for i in range(first, first + n):
-                bounds[u[i, latent] + 1] += 1
-            alone = 0.0
-            for state in range(MOST):
-                alone += cell[bounds[state + 1]]
-                bounds[state + 1] += bounds[state]
-            if alone == cell[n]:  # the latent is constant
-                continue
-            for j in range(num_x):
-                g2[latent, j] += 2.0 * (cell[n] - alone) - own[j]
-            for i in range(first, first + n):
-                members[bounds[u[i, latent]]] = i
-                bounds[u[i, latent]] += 1
-            begin = 0  # now each bound is where its state ends
-            for state in range(MOST):
-                end = bounds[state]
-                if end - begin > 1:
-                    _add_groups(x, members[begin:end], num_values, cell, of_pairs, same, g2[latent])
-                begin = max(begin, end)
-
-
-@compiled
-def _of_equal_pairs(cell):
-    """Return the sum of k log k over groups of up to five samples, by the number of equal pairs.
-
-    The number tells the sizes of the groups: 2 pairs, for instance, are two groups of two.
-    """
-    of_pairs = np.zeros(11)
-    for pairs, sizes in (
-        (1, (2, 0)),
-        (2, (2, 2)),
-        (3, (3, 0)),
-        (4, (3, 2)),
-        (6, (4, 0)),
-        (10, (5, 0)),
-    ):
-        for size in sizes:
-            if size < len(cell):
-                of_pairs[pairs] += cell[size]
-    return of_pairs
-
-
-@compiled
-def _add_groups(x, members, num_values, cell, of_pairs, same, terms):
-    """Add twice the sum of k log k over the groups of members with the same value of a feature."""
-    size = len(members)
-    if size <= 5:
-        same[:] = np.uint8(0)
-        for i in range(size):
-            for other in range(i):
-                _count_equal(x[members[i]], x[members[other]], same)
-        for j in range(len(terms)):
-            terms[j] += 2.0 * of_pairs[same[j]]
-        return
-    for value in range(num_values):
-        same[:] = np.uint8(0)
-        for i in range(size):
-            _count_value(x[members[i]], np.int8(value), same)
-        for j in range(len(terms)):
-            terms[j] += 2.0 * cell[same[j]]
-
-
-@compiled
-def _count_equal(row, other, same):
-    """Add 1 to `same` where two rows have the same value."""
-    for j in range(len(same)):
-        same[j] = np.uint8(same[j] + np.uint8(row[j] == other[j]))
-
-
-@compiled
-def _count_value(row, value, same):
-    """Add 1 to `same` where a row has a value."""
-    for j in range(len(same)):
-        same[j] = np.uint8(same[j] + np.uint8(row[j] == value))
 
 
 @compiled

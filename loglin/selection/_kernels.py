@@ -5,95 +5,15 @@ They take contiguous arrays and check nothing; they return results or add to arr
 
 import numpy as np
 
-from loglin._numba import compiled, popcount
+from loglin._numba import compiled
 
 MOST = 16
 """Largest number of levels of a packed column."""
 FEW = 256
 """Patterns with fewer samples are compared sample by sample where columns are not binary; as many
 are counted in a byte."""
-
-
-@compiled
-def set_bits(codes, columns, first, rows):
-    """Set bit first[k] + v - 1 of a packed row where column columns[k] has the code v > 0."""
-    for i in range(len(codes)):
-        for k in range(len(columns)):
-            code = codes[i, columns[k]]
-            if code > 0:
-                bit = first[k] + code - 1
-                rows[i, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-
-
-@compiled
-def _transpose(block):
-    """Transpose a 64 x 64 matrix of bits in place, by swapping smaller and smaller squares."""
-    width = np.uint64(32)
-    mask = np.uint64(0x00000000FFFFFFFF)
-    while width > np.uint64(0):
-        step = np.intp(width)
-        for first in range(0, 64, 2 * step):
-            for k in range(first, first + step):
-                swap = ((block[k] >> width) ^ block[k + step]) & mask
-                block[k] ^= swap << width
-                block[k + step] ^= swap
-        width >>= np.uint64(1)
-        mask ^= mask << width
-
-
-@compiled
-def count_packed(rows, order, starts, slots, first_latent, ones, both):
-    """Count for each pattern how often each bit is set, alone and together with each latent.
-
-    `rows` (n, words) holds the bits of each sample, features first, the latents from bit
-    `first_latent` on. The samples order[starts[g]] to order[starts[g + 1] - 1] carry pattern g;
-    their counts are added to `ones[slots[g]]` (bits,) and `both[slots[g]]` (latents, bits). The
-    samples of a pattern are transposed 64 at a time into one word per bit, so that counting is a
-    popcount.
-    """
-    num_words = rows.shape[1]
-    num_latents, num_bits = both.shape[1:]
-    block = np.empty(64, np.uint64)
-    columns = np.empty((4, num_bits), np.uint64)
-    a, b, c, d = columns[0], columns[1], columns[2], columns[3]
-    for g in range(len(starts) - 1):
-        slot, last = slots[g], starts[g + 1]
-        first = starts[g]
-        while first < last:
-            # Four words at a time are added up before they are added to the counts in memory.
-            num_blocks = 4 if last - first >= 256 else 1
-            for k in range(num_blocks):
-                size = min(64, last - first)
-                for word in range(num_words):
-                    for i in range(size):
-                        block[i] = rows[order[first + i], word]
-                    block[size:] = np.uint64(0)
-                    _transpose(block)
-                    for i in range(64):  # copying a slice takes numba seconds to compile
-                        columns[k, 64 * word + i] = block[i]
-                first += size
-            if num_blocks == 4:
-                for bit in range(num_bits):
-                    ones[slot, bit] += np.uint32(
-                        popcount(a[bit]) + popcount(b[bit]) + popcount(c[bit]) + popcount(d[bit])
-                    )
-                for latent in range(num_latents):
-                    place = first_latent + latent
-                    in_a, in_b, in_c, in_d = a[place], b[place], c[place], d[place]
-                    for bit in range(num_bits):
-                        both[slot, latent, bit] += np.uint32(
-                            popcount(a[bit] & in_a)
-                            + popcount(b[bit] & in_b)
-                            + popcount(c[bit] & in_c)
-                            + popcount(d[bit] & in_d)
-                        )
-            else:
-                for bit in range(num_bits):
-                    ones[slot, bit] += np.uint32(popcount(a[bit]))
-                for latent in range(num_latents):
-                    state = a[first_latent + latent]
-                    for bit in range(num_bits):
-                        both[slot, latent, bit] += np.uint32(popcount(a[bit] & state))
+LANES = 64
+"""Features whose codes are compared at once."""
 
 
 @compiled
@@ -263,7 +183,7 @@ def add_packed_pairs(
 def add_few_pairs(
     starts, x, u, places, layout, empty, cell, sums, counts, occupied
 ):  # fmt: skip
-    """Do what `add_packed_pairs` does, from `FewSamples`; `places` (pairs, 2) are their columns."""
+    """Do what `add_packed_pairs` does, from `SortedSamples`; `places` (pairs, 2) are columns."""
     table, by_value = np.zeros((MOST, MOST), np.int64), np.empty(MOST)
     for g in range(len(starts) - 1):
         for pair in range(len(layout)):
@@ -395,7 +315,8 @@ def _g2(
 def refine(order, starts, codes, num_levels):
     """Split every pattern by the value of one more feature, keeping the order of the samples.
 
-    Return the new `order` and `starts`; combinations without samples are left out.
+    Return the new `order` and `starts`, where combinations without samples are left out, and the
+    counts of all combinations (patterns, values).
     """
     if num_levels == 2:
         return _refine_by_two(order, starts, codes)
@@ -404,23 +325,23 @@ def refine(order, starts, codes, num_levels):
     new_starts[0] = 0
     num_patterns = 0
     position = np.empty(num_levels, np.intp)
-    counts = np.empty(num_levels, np.intp)
+    counts = np.zeros((len(starts) - 1, num_levels), np.int64)
     for g in range(len(starts) - 1):
-        counts[:] = 0
+        in_pattern = counts[g]
         for i in range(starts[g], starts[g + 1]):
-            counts[codes[order[i]]] += 1
+            in_pattern[codes[order[i]]] += 1
         end = starts[g]
         for value in range(num_levels):
             position[value] = end
-            end += counts[value]
-            if counts[value] > 0:
+            end += in_pattern[value]
+            if in_pattern[value] > 0:
                 num_patterns += 1
                 new_starts[num_patterns] = end
         for i in range(starts[g], starts[g + 1]):
             value = codes[order[i]]
             new_order[position[value]] = order[i]
             position[value] += 1
-    return new_order, new_starts[: num_patterns + 1]
+    return new_order, new_starts[: num_patterns + 1], counts
 
 
 @compiled
@@ -431,6 +352,7 @@ def _refine_by_two(order, starts, codes):
     new_starts[0] = 0
     num_patterns = 0
     ones = np.empty_like(order)
+    counts = np.empty((len(starts) - 1, 2), np.int64)
     for g in range(len(starts) - 1):
         next_zero, num_ones = starts[g], 0
         for i in range(starts[g], starts[g + 1]):
@@ -441,11 +363,12 @@ def _refine_by_two(order, starts, codes):
             next_zero += 1 - value
         for i in range(num_ones):
             new_order[next_zero + i] = ones[i]
+        counts[g, 0], counts[g, 1] = next_zero - starts[g], num_ones
         for end in (next_zero, starts[g + 1]):
             if end > new_starts[num_patterns]:
                 num_patterns += 1
                 new_starts[num_patterns] = end
-    return new_order, new_starts[: num_patterns + 1]
+    return new_order, new_starts[: num_patterns + 1], counts
 
 
 @compiled

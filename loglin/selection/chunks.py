@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.selection import _kernels
+from loglin.selection import _kernels, _packing_kernels
 from loglin.selection.counting import (
-    FewSamples,
     PackedCounts,
+    SortedSamples,
     Variables,
     as_samples,
     describe_variables,
@@ -60,25 +60,31 @@ class Chunks(NamedTuple):
 
     def refine(self, partition: ChunkPartition, feature: int) -> ChunkPartition:
         """Split every pattern by one more feature."""
-        features = [*partition.features, feature]
-        patterns = {
-            pattern.tobytes()
-            for x, _ in self.read()
-            for pattern in np.unique(x[:, features], axis=0)
-        }
+        return self.split(partition, feature)[0]
+
+    def split(
+        self, partition: ChunkPartition, feature: int
+    ) -> tuple[ChunkPartition, NDArray[np.int64]]:
+        """Split every pattern by one more feature, and count (patterns, values of the feature)."""
+        (table,) = self.pair_tables(partition, [(feature, 0)])
+        counts: NDArray[np.int64] = table.sum(axis=1)
+        patterns = list(partition.slots)
         # Codes are below 128, so bytes sort as the codes do.
-        return ChunkPartition(
-            features,
-            {pattern: slot for slot, pattern in enumerate(sorted(patterns))},
-            num_possible_patterns(partition.num_possible, int(self.variables.x_levels[feature])),
-        )
+        slots = {
+            patterns[slot] + bytes([value]): place
+            for place, (slot, value) in enumerate(np.argwhere(counts).tolist())
+        }
+        num_possible = num_possible_patterns(partition.num_possible, counts.shape[1])
+        return ChunkPartition([*partition.features, feature], slots, num_possible), counts
 
     @property
     def few(self) -> int:
         """None: a pattern with few samples in one chunk may have many in all."""
         return 0
 
-    def few_samples(self, partition: ChunkPartition) -> Iterator[FewSamples]:
+    def sorted_samples(
+        self, partition: ChunkPartition, smallest: int, largest: int
+    ) -> Iterator[SortedSamples]:
         """Return nothing."""
         return iter(())
 
@@ -95,14 +101,10 @@ class Chunks(NamedTuple):
             rows = np.empty((len(x), num_bits // 64), np.uint64)
             pack_rows(x, u, self.variables, rows)
             counts.sizes[slots] += np.diff(starts).astype(np.uint32)
-            _kernels.count_packed(rows, order, starts, slots, num_x_bits, counts.ones, counts.both)
+            _packing_kernels.count_packed(
+                rows, order, starts, slots, num_x_bits, counts.ones, counts.both
+            )
         yield counts
-
-    def value_counts(self, partition: ChunkPartition, feature: int) -> NDArray[np.int64]:
-        """Count (patterns, values of the feature)."""
-        (table,) = self.pair_tables(partition, [(feature, 0)])
-        counts: NDArray[np.int64] = table.sum(axis=1)
-        return counts
 
     def pair_tables(
         self, partition: ChunkPartition, pairs: Iterable[tuple[int, int]]

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.selection import _kernels
+from loglin.selection import _kernels, _packing_kernels
 from loglin.validation import as_codes, check_rows
 
 
@@ -89,13 +89,13 @@ class PackedCounts(NamedTuple):
     """(patterns, bits of the latents, bits) number of samples in which both bits are 1."""
 
 
-class FewSamples(NamedTuple):
-    """Codes of the packed columns in patterns with few samples, sorted by pattern."""
+class SortedSamples(NamedTuple):
+    """Codes of the packed columns in some patterns, sorted by pattern."""
 
     starts: NDArray[np.intp]
     """(patterns + 1,) where each pattern starts."""
     x: NDArray[np.int8]
-    """(m, k) codes of the packed features."""
+    """(m, k) codes of the packed features, and columns of zeros up to a multiple of `LANES`."""
     u: NDArray[np.int8]
     """(m, l) codes of the packed latents."""
 
@@ -135,6 +135,9 @@ class SampleSource(Protocol[P]):
     def refine(self, partition: P, feature: int) -> P:
         """Split every pattern by one more feature."""
 
+    def split(self, partition: P, feature: int) -> tuple[P, NDArray[np.int64]]:
+        """Split every pattern by one more feature, and count (patterns, values of the feature)."""
+
     @property
     def few(self) -> int:
         """Pairs of packed columns are not counted as bits in patterns with fewer samples."""
@@ -145,11 +148,11 @@ class SampleSource(Protocol[P]):
         Patterns with fewer than `few` samples may be left out if there are no binary pairs.
         """
 
-    def few_samples(self, partition: P) -> Iterator[FewSamples]:
-        """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
+    def sorted_samples(self, partition: P, smallest: int, largest: int) -> Iterator[SortedSamples]:
+        """Return the codes in patterns with at least `smallest` and fewer than `largest` samples.
 
-    def value_counts(self, partition: P, feature: int) -> NDArray[np.int64]:
-        """Count (patterns, values of the feature)."""
+        Some patterns at a time, valid until the next; only sources with `few` above 0 can.
+        """
 
     def pair_tables(
         self, partition: P, pairs: Iterable[tuple[int, int]]
@@ -190,7 +193,9 @@ def empty_pair_table(
 def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
     """Return the numbers of levels, and how the columns are packed."""
     x_array, u_array = np.array(x_levels, np.int64), np.array(u_levels, np.int64)
-    wide = np.argwhere((x_array > _kernels.MOST)[:, None] | (u_array > _kernels.MOST))
+    wide = np.zeros((0, 2), np.intp)
+    if max(x_array.max(), u_array.max()) > _kernels.MOST:
+        wide = np.argwhere((x_array > _kernels.MOST)[:, None] | (u_array > _kernels.MOST))
     x_planes, u_planes = _as_planes(x_array), _as_planes(u_array)
     return Variables(
         x_array,
@@ -204,11 +209,14 @@ def describe_variables(x_levels: ArrayLike, u_levels: ArrayLike) -> Variables:
 
 def _as_planes(levels: NDArray[np.int64]) -> Planes:
     """Lay out the columns that are packed."""
-    binary = np.flatnonzero(levels <= 2)
-    columns = np.append(binary, np.flatnonzero((levels > 2) & (levels <= _kernels.MOST)))
+    binary, others = (
+        (levels <= 2).nonzero()[0],
+        ((levels > 2) & (levels <= _kernels.MOST)).nonzero()[0],
+    )
+    columns = np.concatenate([binary, others])
     num_bits = np.maximum(levels[columns] - 1, 1)
-    first = np.cumsum(num_bits) - num_bits
-    return Planes(columns, levels[columns], first, len(binary), int(num_bits.sum()))
+    ends = num_bits.cumsum()
+    return Planes(columns, levels[columns], ends - num_bits, len(binary), int(num_bits.sum()))
 
 
 def _as_pairs(u_planes: Planes, x_planes: Planes) -> PackedPairs:
@@ -245,7 +253,8 @@ def pack_rows(
     ):
         others = slice(planes.num_binary, None)
         if len(planes.columns[others]):
-            _kernels.set_bits(codes, planes.columns[others], planes.first[others] + first_bit, rows)
+            first_bits = planes.first[others] + first_bit
+            _packing_kernels.set_bits(codes, planes.columns[others], first_bits, rows)
 
 
 def _binary(codes: NDArray[np.int8], planes: Planes) -> NDArray[np.int8]:

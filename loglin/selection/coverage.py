@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.containers import as_positions, names_of
 from loglin.selection import _chance_kernels, _information_kernels
 from loglin.validation import as_codes, as_count, as_features, check_rows
 
@@ -45,7 +46,7 @@ class Coverage(NamedTuple):
 def coverage(
     x: ArrayLike,
     u: ArrayLike,
-    features: Sequence[int],
+    features: Sequence[int | str],
     *,
     classifier: Any = None,
     num_folds: int = 3,
@@ -62,11 +63,11 @@ def coverage(
 
     Parameters
     ----------
-    x : (n, p) int array
+    x : (n, p) int array or data frame
         Codes of the features.
     u : (n, r) int array
         Codes of the latents.
-    features : sequence of q ints
+    features : sequence of q ints or names
         The chosen features, in order (`Selection.features`).
     classifier : scikit-learn classifier, optional
         With `fit` and `predict_proba`; by default logistic regression on the indicators of all
@@ -100,7 +101,7 @@ def coverage(
     codes, levels = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
     check_rows(latents, codes)
-    chosen = as_features(features, codes.shape[1])
+    chosen = as_features(as_positions(features, names_of(x), "features"), codes.shape[1])
     if classifier is not None and (
         isinstance(classifier, type) or not hasattr(classifier, "predict_proba")
     ):

@@ -1,16 +1,19 @@
 """Samples held in memory, as a `SampleSource`."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loglin._threads import equal_parts, in_threads
-from loglin.selection import _kernels
+from loglin.selection import _kernels, _packing_kernels
 from loglin.selection.counting import (
-    FewSamples,
     PackedCounts,
+    SortedSamples,
     Variables,
     describe_variables,
     empty_pair_table,
@@ -21,7 +24,7 @@ from loglin.selection.counting import (
 _BLOCK_SIZE = 2**16
 """Patterns are counted in blocks of about this many counts."""
 _SAMPLES = 2**12
-"""Samples in patterns with few are counted in blocks of about this many."""
+"""Samples are compared in blocks of about this many, or of one pattern."""
 _SAMPLES_OF_A_THREAD = 2**17
 """Another thread is started for each so many codes of one feature."""
 _WORK_OF_A_THREAD = 2**26
@@ -44,7 +47,8 @@ class MemoryPartition(NamedTuple):
         return len(self.starts) - 1
 
 
-class Memory(NamedTuple):
+@dataclass(frozen=True)
+class Memory:
     """Samples held in memory."""
 
     x: NDArray[np.int8]
@@ -52,10 +56,18 @@ class Memory(NamedTuple):
     u: NDArray[np.int8]
     """(n, r) codes."""
     variables: Variables
-    rows: NDArray[np.uint64]
-    """(n, words) packed bits of the features, then of the latents."""
     num_threads: int = 1
     """Largest number of threads that count at the same time."""
+
+    @cached_property
+    def rows(self) -> NDArray[np.uint64]:
+        """(n, words) packed bits of the features, then of the latents; packed when first needed."""
+        rows = np.empty((len(self.x), self.variables.num_bits // 64), np.uint64)
+        parts = equal_parts(len(rows), min(self.num_threads, self.x.size // _WORK_OF_A_THREAD))
+        in_threads(
+            pack_rows, [(self.x[part], self.u[part], self.variables, rows[part]) for part in parts]
+        )
+        return rows
 
     @property
     def num_samples(self) -> int:
@@ -73,12 +85,19 @@ class Memory(NamedTuple):
 
     def refine(self, partition: MemoryPartition, feature: int) -> MemoryPartition:
         """Split every pattern by one more feature."""
+        return self.split(partition, feature)[0]
+
+    def split(
+        self, partition: MemoryPartition, feature: int
+    ) -> tuple[MemoryPartition, NDArray[np.int64]]:
+        """Split every pattern by one more feature, and count (patterns, values of the feature)."""
         num_levels = int(self.variables.x_levels[feature])
         codes = self._column(feature)
-        order, starts = _kernels.refine(partition.order, partition.starts, codes, num_levels)
-        return MemoryPartition(
-            order, starts, num_possible_patterns(partition.num_possible, num_levels)
+        order, starts, counts = _kernels.refine(
+            partition.order, partition.starts, codes, num_levels
         )
+        num_possible = num_possible_patterns(partition.num_possible, num_levels)
+        return MemoryPartition(order, starts, num_possible), counts
 
     @property
     def few(self) -> int:
@@ -89,7 +108,10 @@ class Memory(NamedTuple):
         """Count the packed columns by blocks of patterns; each block is valid until the next."""
         num_u_bits, num_bits = self.variables.u_planes.num_bits, self.variables.num_bits
         if not self.variables.has_binary_pairs:
-            partition = _with_at_least(partition, self.few)
+            order, starts = _packing_kernels.samples_in_patterns(
+                partition.order, partition.starts, self.few, self.num_samples + 1
+            )
+            partition = MemoryPartition(order, starts, partition.num_possible)
         # Threads get larger blocks, so that they wait for each other less often.
         is_large = self.num_threads > 1 and len(partition.order) > 4 * _SAMPLES_OF_A_THREAD
         most = (16 if is_large else 1) * _BLOCK_SIZE // max(1, num_bits * num_u_bits)
@@ -105,23 +127,31 @@ class Memory(NamedTuple):
             self._count(partition.order, starts, counts)
             yield counts
 
-    def few_samples(self, partition: MemoryPartition) -> Iterator[FewSamples]:
-        """Return the codes in patterns with fewer than `few` samples, some patterns at a time."""
-        sizes = np.diff(partition.starts)
-        is_few = (sizes < self.few) & (sizes > 0)
-        samples = partition.order[np.repeat(is_few, sizes)]
-        starts = np.append(0, np.cumsum(sizes[is_few]))
+    def sorted_samples(
+        self, partition: MemoryPartition, smallest: int, largest: int
+    ) -> Iterator[SortedSamples]:
+        """Return the codes in patterns with `smallest` to `largest` - 1 samples.
+
+        Some patterns at a time; the codes are valid until the next.
+        """
+        samples, starts = _packing_kernels.samples_in_patterns(
+            partition.order, partition.starts, smallest, largest
+        )
         x_columns, u_columns = self.variables.x_planes.columns, self.variables.u_planes.columns
-        first = 0
-        while first < len(starts) - 1:
-            last = max(first + 1, np.searchsorted(starts, starts[first] + _SAMPLES, "right") - 1)
+        width = _kernels.LANES * -(-len(x_columns) // _kernels.LANES)
+        ends = [0]
+        while ends[-1] < len(starts) - 1:
+            last = np.searchsorted(starts, starts[ends[-1]] + _SAMPLES, "right") - 1
+            ends.append(max(ends[-1] + 1, int(last)))
+        most = max(np.diff(starts[ends]), default=0)
+        x, u = np.zeros((most, width), np.int8), np.empty((most, len(u_columns)), np.int8)
+        for first, last in pairwise(ends):
             block = samples[starts[first] : starts[last]]
-            yield FewSamples(
-                starts[first : last + 1] - starts[first],
-                _take(self.x, block, x_columns),
-                _take(self.u, block, u_columns),
+            _packing_kernels.take(self.x, block, x_columns, x)
+            _packing_kernels.take(self.u, block, u_columns, u)
+            yield SortedSamples(
+                starts[first : last + 1] - starts[first], x[: len(block)], u[: len(block)]
             )
-            first = last
 
     def _count(
         self, order: NDArray[np.intp], starts: NDArray[np.intp], counts: PackedCounts
@@ -134,7 +164,7 @@ class Memory(NamedTuple):
         work = int(starts[-1] - starts[0]) * counts.both[0].size
         num_threads = min(self.num_threads, work // _WORK_OF_A_THREAD)
         if num_threads < 2:
-            _kernels.count_packed(
+            _packing_kernels.count_packed(
                 self.rows, order, starts, all_slots, first_latent, counts.ones, counts.both
             )
             return
@@ -146,26 +176,20 @@ class Memory(NamedTuple):
             own_starts = np.clip(np.append(starts[slots], last), first, last)
             own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
             pieces.append((self.rows, order, own_starts, slots, first_latent, own.ones, own.both))
-        in_threads(_kernels.count_packed, pieces)
+        in_threads(_packing_kernels.count_packed, pieces)
         for *_, ones, both in pieces[1:]:
             counts.ones[:] += ones
             counts.both[:] += both
 
     def _column(self, feature: int) -> NDArray[np.int8]:
         """Return the codes of a feature side by side; each costs a line of the cache to fetch."""
+        num_threads = min(self.num_threads, len(self.x) // _SAMPLES_OF_A_THREAD)
+        if num_threads < 2:
+            return np.ascontiguousarray(self.x[:, feature])
         column = np.empty(len(self.x), np.int8)
-        num_threads = min(self.num_threads, len(column) // _SAMPLES_OF_A_THREAD)
         parts = equal_parts(len(column), num_threads)
         in_threads(np.copyto, [(column[part], self.x[part, feature]) for part in parts])
         return column
-
-    def value_counts(self, partition: MemoryPartition, feature: int) -> NDArray[np.int64]:
-        """Count (patterns, values of the feature)."""
-        counts = np.zeros((partition.num_patterns, 1, self.variables.x_levels[feature]), np.int64)
-        codes, slots = self._column(feature), np.arange(len(counts))
-        alone = np.zeros(len(codes), np.int8)
-        _kernels.count_pair(codes, alone, partition.order, partition.starts, slots, counts)
-        return counts[:, 0]
 
     def pair_tables(
         self, partition: MemoryPartition, pairs: Iterable[tuple[int, int]]
@@ -179,23 +203,6 @@ class Memory(NamedTuple):
             yield table
 
 
-def _take(
-    codes: NDArray[np.int8], samples: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.int8]:
-    """Return some rows and columns; all columns are usually in order."""
-    rows = codes[samples]
-    in_order = len(columns) == codes.shape[1] and bool((np.diff(columns) == 1).all())
-    return rows if in_order else np.ascontiguousarray(rows[:, columns])
-
-
-def _with_at_least(partition: MemoryPartition, smallest: int) -> MemoryPartition:
-    """Return the patterns with at least so many samples."""
-    sizes = np.diff(partition.starts)
-    kept = sizes >= smallest
-    order = partition.order[np.repeat(kept, sizes)]
-    return MemoryPartition(order, np.append(0, np.cumsum(sizes[kept])), partition.num_possible)
-
-
 def in_memory(
     x: NDArray[np.int8],
     u: NDArray[np.int8],
@@ -204,8 +211,4 @@ def in_memory(
     num_threads: int = 1,
 ) -> Memory:
     """Return a source of codes x (n, p) and u (n, r) that have been checked."""
-    variables = describe_variables(x_levels, u_levels)
-    rows = np.empty((len(x), variables.num_bits // 64), np.uint64)
-    parts = equal_parts(len(x), min(num_threads, x.size // _WORK_OF_A_THREAD))
-    in_threads(pack_rows, [(x[part], u[part], variables, rows[part]) for part in parts])
-    return Memory(x, u, variables, rows, num_threads)
+    return Memory(x, u, describe_variables(x_levels, u_levels), num_threads)

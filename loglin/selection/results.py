@@ -43,11 +43,18 @@ class Selection(NamedTuple):
     """Gains of every candidate after shuffling, (q, p) each, if all were shuffled."""
     corrected: bool = False
     """Whether their expectation by chance was subtracted from gains and scores."""
+    names: NDArray[np.str_] | None = None
+    """(q,) name of each chosen feature, if the features have names."""
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one dict per step, for instance for ``pandas.DataFrame``."""
-        columns = {
+        """Return one dict per step."""
+        columns: dict[str, NDArray[Any]] = {
+            "step": np.arange(1, len(self.features) + 1),
             "feature": self.features,
+        }
+        if self.names is not None:
+            columns["name"] = self.names
+        columns |= {
             "latent": self.latents,
             "gain": self.gains,
             "feature_gain": self.feature_gains,
@@ -58,11 +65,11 @@ class Selection(NamedTuple):
             "exceedance": self.chance.exceedance,
             "by_chance": self.by_chance,
         }
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [
-            {"step": step} | dict(zip(columns, row, strict=True))
-            for step, row in enumerate(rows, start=1)
-        ]
+        return as_records(columns)
+
+    def to_frame(self) -> Any:
+        """Return the steps as a pandas data frame."""
+        return as_frame(self.records(), "step")
 
     def __str__(self) -> str:
         """Show the steps as a table."""
@@ -70,7 +77,9 @@ class Selection(NamedTuple):
                   "by chance: mean (sd)", "exceedance", "")  # fmt: skip
         rows = [
             (
-                *(str(r[name]) for name in ("step", "feature", "latent")),
+                str(r["step"]),
+                str(r.get("name", r["feature"])),
+                str(r["latent"]),
                 *(f"{r[name]:.2f}" for name in ("gain", "feature_gain", "latent_gain")),
                 f"{r['df']:.6g}",
                 f"{r['chance_mean']:.2f} ({r['chance_sd']:.2f})",
@@ -80,3 +89,17 @@ class Selection(NamedTuple):
             for r in self.records()
         ]
         return "\n".join(as_columns([header, *rows], num_left=0))
+
+
+def as_records(columns: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Return one dict per row of a table."""
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def as_frame(records: list[dict[str, Any]], index: str) -> Any:
+    """Return records as a data frame with one of their columns as index."""
+    import pandas as pd
+
+    columns = list(records[0]) if records else [index]
+    return pd.DataFrame(records, columns=columns).set_index(index)

@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from loglin.hierarchical.fitting import fit_tables
 from loglin.hierarchical.generators import degrees_of_freedom
 from loglin.selection import _chance_kernels as _chance
+from loglin.selection import _comparing_kernels as _comparing
 from loglin.selection import _information_kernels as _information
 from loglin.selection import _kernels
-from loglin.selection.counting import P, SampleSource, Variables
+from loglin.selection._kernels import LANES
+from loglin.selection.counting import P, SampleSource, SortedSamples, Variables
 from loglin.selection.memory import Memory
 from loglin.tables import contingency_table
 from loglin.validation import as_choice, as_flag, as_number
@@ -91,8 +93,10 @@ def as_statistic(
     if corrected and empty > 0:
         raise ValueError(f"`empty` must be 0 where `corrected` is true, got {empty:g}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)
-    cell, extra = (k * np.log(np.where(k > 0, k, 1.0)) for k in (counts, counts + empty))
-    cell[0] = extra[0]
+    cell = extra = counts * np.log(np.maximum(counts, 1.0))
+    if empty > 0:
+        extra = (counts + empty) * np.log(counts + empty)
+        cell[0] = extra[0]
     return Statistic(null_model, empty, across, corrected, cell, extra)
 
 
@@ -149,7 +153,7 @@ def _score_closed_form(columns: SampleSource[P], partition: P, statistic: Statis
             _kernels.add_packed_pairs(
                 *counts, pairs.layout, first_latent, columns.few, empty, statistic.cell, *of_pairs
             )
-    for codes in columns.few_samples(partition) if of_pairs else ():
+    for codes in columns.sorted_samples(partition, 1, columns.few) if of_pairs else ():
         _kernels.add_few_pairs(*codes, pairs.places, pairs.layout, empty, statistic.cell, *of_pairs)
     patterns = partition.num_patterns, partition.num_possible
     u_columns = variables.u_planes.columns[:num_u]
@@ -182,9 +186,13 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     others = np.zeros((3, len(pairs.layout)))
     cumulants = np.zeros((2, len(x_planes.columns)))
     has_others = len(pairs.layout) > 0
+    # To compare samples code by code takes less time than to pack and count them, if all logarithms
+    # can be looked up; only the expectations need the counts.
+    compares = few > 0 and not corrected and columns.num_samples < len(cell)
     # All but binary pairs remember the expectations of cells.
     memory = () if variables.all_binary else _chance.no_known_cells()
-    for counts in columns.packed_counts(partition):
+    packs = not compares or variables.has_binary_pairs
+    for counts in columns.packed_counts(partition) if packs else ():
         _information.add_information(*counts, first_latent, cell, binary[0])
         if corrected:
             _chance.add_chance(*counts, first_latent, cell, small, *binary[1:])
@@ -192,17 +200,18 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
                 *counts, u_planes.first, u_planes.levels, x_planes.first, x_planes.levels,
                 first_latent, few, cumulants,
             )  # fmt: skip
-        if has_others:
+        if has_others and not compares:
             of_pairs = (*counts, pairs.layout, first_latent, few, cell)
             _information.add_pair_information(*of_pairs, others[0])
             if corrected:
                 _chance.add_pair_chance(*of_pairs, *memory, *others[1:])
     if variables.all_binary:
         return Scores(binary[0] - binary[1], binary[1], binary[2], cumulants)
-    for codes in columns.few_samples(partition) if has_others else ():
-        g2_of_few = np.zeros((codes.u.shape[1], codes.x.shape[1]))
-        _information.add_few_information(*codes, int(x_planes.levels.max()), cell, g2_of_few)
-        others[0] += g2_of_few[tuple(pairs.places.T)]
+    if compares:
+        many = columns.sorted_samples(partition, few, columns.num_samples + 1)
+        others[0] = _compare(_comparing.add_many_information, many, variables, cell)
+    for codes in columns.sorted_samples(partition, 1, few) if has_others else ():
+        others[0] += _compare(_comparing.add_few_information, [codes], variables, cell)
         if corrected:
             _chance.add_few_chance(*codes, pairs.places, pairs.layout, cell, *memory, *others[1:])
             _chance.add_few_cumulants(*codes, u_planes.levels, cumulants)
@@ -212,12 +221,29 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
         wide[:, number] = _chance.sum_over_tables(
             table, cell, *(memory or _chance.no_known_cells())
         )
-    g2, expected, df = (
-        _of_all_pairs(variables, *parts) for parts in zip(binary, others, wide, strict=True)
-    )
+    g2 = _of_all_pairs(variables, binary[0], others[0], wide[0])
     if not corrected:
-        expected[:], df[:] = 0, 0
+        zeros = np.zeros(g2.shape)
+        return Scores(g2, zeros, zeros, np.zeros((2, g2.shape[1])))
+    expected, df = (_of_all_pairs(variables, binary[k], others[k], wide[k]) for k in (1, 2))
     return Scores(g2 - expected, expected, df, _with_wide(variables, df, cumulants))
+
+
+def _compare(
+    add: Callable[..., None],
+    samples: Iterable[SortedSamples],
+    variables: Variables,
+    cell: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return G2 of the packed pairs in some patterns, added up by one of `_comparing_kernels`."""
+    x_planes, u_planes = variables.x_planes, variables.u_planes
+    most_levels = int(u_planes.levels.max()), int(x_planes.levels.max())
+    g2 = np.zeros((len(u_planes.columns), -(-len(x_planes.columns) // LANES), LANES))
+    for starts, x, u in samples:
+        add(starts, x.reshape(len(x), -1, LANES), u, *most_levels, cell, g2)
+    latents, features = variables.packed_pairs.places.T
+    of_pairs: NDArray[np.float64] = g2.reshape(len(g2), -1)[latents, features]
+    return of_pairs
 
 
 def _with_wide(

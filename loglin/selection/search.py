@@ -45,7 +45,7 @@ from loglin.selection.scoring import (
     rounding,
     score,
 )
-from loglin.selection.sources import are_without_latents, as_sources
+from loglin.selection.sources import Given, are_without_latents, as_sources
 from loglin.validation import as_choice, as_count
 
 STARTS = ("empty", "best-pair")
@@ -56,8 +56,8 @@ the ones for data that are not the paper's."""
 
 def select_features(
     x: ArrayLike | ReadChunks | Sequence[Any],
-    u: ArrayLike | Sequence[ArrayLike] | None,
-    num_features: int,
+    u: ArrayLike | Sequence[ArrayLike] | None = None,
+    num_features: int = 10,
     *,
     levels: Sequence[int] | None = None,
     latent_levels: Sequence[int] | None = None,
@@ -66,7 +66,8 @@ def select_features(
     corrected: bool = False,
     empty: float | None = None,
     start: str = "empty",
-    candidates: Iterable[int] | None = None,
+    candidates: Iterable[int | str] | None = None,
+    names: Iterable[str] | None = None,
     num_shuffles: int = 0,
     shuffle: str = "winner",
     stop: str | None = None,
@@ -82,13 +83,18 @@ def select_features(
 
     Parameters
     ----------
-    x : (n, p) int array, or chunks
-        Codes of the features. Samples that do not fit in memory can be given as chunks: a function
-        that returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a
-        list or tuple of such pairs. The argument `u` must then be None; the u of all pairs may be
-        None as well, for samples without latents. Samples of several models can be given as a list
-        of arrays, with `u` a list of the same length, or as a list of functions that return chunks:
-        the latents of all of them count as one set, each with the samples of its own model.
+    x : (n, p) int array or data frame, samples, or chunks
+        Codes of the features. Samples (x, u) as a model of `models` returns them can be given as
+        they are, without `u`; latents that are not whole numbers are then cut at their medians.
+
+        Samples of several models can be given as a list of arrays, with `u` a list of the same
+        length, as a list of (x, u) as models return them, or of functions that return chunks: the
+        latents of all of them count as one set, each with the samples of its own model.
+
+        Samples that do not fit in memory can be given as chunks: a function that returns an
+        iterator over pairs (x, u) of arrays, the same each time it is called, or a list or tuple of
+        such pairs. The argument `u` must then be None; the u of all pairs may be None as well, for
+        samples without latents.
     u : (n, r) int array, list of such arrays, or None
         Codes of the latents; None selects features that are associated with each other.
     num_features : int
@@ -116,8 +122,10 @@ def select_features(
         "empty" starts with the best single feature, "best-pair" with the ordered pair (i, j) with
         the largest gain of j given S = {i}. Without latents the selection always starts with the
         best pair.
-    candidates : iterable of ints, optional
+    candidates : iterable of ints or names, optional
         Features that may be selected; all by default.
+    names : sequence of p str, optional
+        Names of the features; by default those of the columns of a data frame.
     num_shuffles : int
         How often the feature chosen at each step is shuffled among the samples, to estimate the
         gain that it would have by chance; 0 for no shuffling.
@@ -151,7 +159,8 @@ def select_features(
     array([1])
     """
     num_threads = num_cores() if num_threads is None else as_count(num_threads, "num_threads", 1)
-    sources, allowed, num_columns = as_sources(x, u, levels, latent_levels, candidates, num_threads)
+    given = as_sources(x, u, levels, latent_levels, candidates, num_threads, names)
+    sources, allowed = given.sources, given.candidates
     num_samples = sum(source.num_samples for source in sources)
     statistic = as_statistic(null_model, empty, num_samples, across, corrected)
     shuffles = as_shuffles(num_shuffles, shuffle, rng)
@@ -180,11 +189,12 @@ def select_features(
     chosen: list[int] = []
     steps: list[_Step] = []
     partitions = [source.start() for source in sources]
+    split: dict[int, Any] = {}
     while len(chosen) < num_features:
         if from_pair and not chosen:
             step = _first_of_best_pair(sources, statistic)
         else:
-            step = _best_step(sources, chosen, partitions, statistic, only_significant)
+            step, split = _best_step(sources, chosen, partitions, statistic, only_significant)
         if shuffles and isinstance(sources[0], Memory) and np.isfinite(step.gain):
             step = _with_shuffles(step, sources[0], chosen, partitions[0], statistic, shuffles)
         if stop == "chance" and step.by_chance:
@@ -195,10 +205,10 @@ def select_features(
         chosen.append(step.feature)
         if len(chosen) < num_features:
             partitions = [
-                source.refine(partition, step.feature)
-                for source, partition in zip(sources, partitions, strict=True)
+                split[which] if which in split else source.refine(partition, step.feature)
+                for which, (source, partition) in enumerate(zip(sources, partitions, strict=True))
             ]
-    return _as_selection(steps, sources, allowed, num_columns, corrected, shuffles)
+    return _as_selection(steps, given, corrected, shuffles)
 
 
 class _Step(NamedTuple):
@@ -272,12 +282,16 @@ def _best_step(
     partitions: Sequence[Any],
     statistic: Statistic,
     only_significant: bool,
-) -> _Step:
-    """Return the step to the best next feature, with the two parts of its gain."""
+) -> tuple[_Step, dict[int, Any]]:
+    """Return the step to the best next feature, with the two parts of its gain.
+
+    The second result are the partitions that were refined to find the parts, by source.
+    """
     scores, across = _score_all(sources, chosen, partitions, statistic), statistic.across
     gains = scores.values if across == "max" else scores.values.sum(axis=0)[None]
-    num_tests = int(np.isfinite(gains).sum())
     none_significant = False
+    if statistic.corrected:
+        num_tests = int(np.isfinite(gains).sum())
     if only_significant:
         by_chance = chance_by_margins(gains, _margins(scores, across), num_tests).exceedance > LEVEL
         none_significant = bool(by_chance[np.isfinite(gains)].all())
@@ -310,15 +324,19 @@ def _with_parts(
     chosen: list[int],
     partitions: Sequence[Any],
     statistic: Statistic,
-) -> _Step:
-    """Add the gain's association with the chosen features and with the latents, and its df."""
+) -> tuple[_Step, dict[int, Any]]:
+    """Add the gain's association with the chosen features and with the latents, and its df.
+
+    The second result is as in `_best_step`.
+    """
     feature, which, latent = step.feature, 0, step.latent
+    split: dict[int, Any] = {}
     while latent >= len(sources[which].variables.u_levels):
         latent -= len(sources[which].variables.u_levels)
         which += 1
     num_possible = partitions[which].num_possible
     if statistic.null_model == "conditional" and statistic.empty == 0:
-        counts = sources[which].value_counts(partitions[which], feature)
+        split[which], counts = sources[which].split(partitions[which], feature)
         feature_gain = feature_g2(counts, statistic)
         of_latents = scores.values[:, feature] + scores.expected[:, feature]
         latent_gain = float(
@@ -340,7 +358,8 @@ def _with_parts(
             )
             for source, partition in zip(sources, partitions, strict=True)
         )
-    return step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
+    step = step._replace(feature_gain=feature_gain, latent_gain=max(latent_gain, 0.0), df=df)
+    return step, split
 
 
 def _first_of_best_pair(sources: Sequence[SampleSource[Any]], statistic: Statistic) -> _Step:
@@ -370,14 +389,10 @@ def _best(scores: NDArray[np.float64], num_samples: int) -> tuple[int, int]:
 
 
 def _as_selection(
-    steps: list[_Step],
-    sources: Sequence[SampleSource[Any]],
-    allowed: NDArray[np.intp],
-    num_columns: int,
-    corrected: bool,
-    shuffles: Shuffles | None,
+    steps: list[_Step], given: Given, corrected: bool, shuffles: Shuffles | None
 ) -> Selection:
     """Combine the steps; features are numbered as columns of the data from here on."""
+    sources, allowed, num_columns, names = given
     num_latents = sum(len(source.variables.u_levels) for source in sources)
     scores = np.full((len(steps), num_latents, num_columns), np.nan)
     of_all = Chance(*np.full((3, len(steps), num_columns), np.nan))
@@ -408,4 +423,5 @@ def _as_selection(
         by_chance=by_chance,
         chance_of_all=of_all if shuffled_all else None,
         corrected=corrected,
+        names=None if names is None else np.array(names)[features],
     )

@@ -2,15 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loglin.containers import as_names, as_positions, names_of
 from loglin.selection.chunks import in_chunks
 from loglin.selection.counting import SampleSource, as_samples
 from loglin.selection.memory import in_memory
+from loglin.tables import latent_codes
 from loglin.validation import as_candidates, as_tuple
+
+
+class Given(NamedTuple):
+    """Samples that are checked, and the features that may be chosen from them."""
+
+    sources: list[SampleSource[Any]]
+    """Sources of the candidates, one for each model."""
+    candidates: NDArray[np.intp]
+    """Columns of the candidates, sorted."""
+    num_columns: int
+    """Number of features, p."""
+    names: list[str] | None
+    """Names of all features, if they have names."""
 
 
 def as_sources(
@@ -18,10 +33,11 @@ def as_sources(
     u: Any,
     levels: Sequence[int] | None,
     latent_levels: Sequence[int] | None,
-    candidates: Iterable[int] | None,
+    candidates: Iterable[int | str] | None,
     num_threads: int,
-) -> tuple[list[SampleSource[Any]], NDArray[np.intp], int]:
-    """Check the samples; return sources of the candidates, these, and the number of columns."""
+    names: Iterable[str] | None = None,
+) -> Given:
+    """Check the samples of one or more models."""
     # Chunks check the levels each time they are read, so an iterator will not do.
     levels, latent_levels = as_tuple(levels), as_tuple(latent_levels)
     given = _one_by_one(x, u)
@@ -38,12 +54,31 @@ def as_sources(
         if are_without_latents([source]) != are_without_latents(sources[:1]):
             raise ValueError("`u` must hold latents for all models or for none, got both")
     most = tuple(np.max(x_levels, axis=0).tolist())
-    allowed = as_candidates(candidates, num_columns)
+    names = as_names(names, num_columns) or _common_names([one for one, _ in given])
+    allowed = as_candidates(as_positions(candidates, names, "candidates"), num_columns)
     if any(found != most for found in x_levels):  # the codes of one model lack the highest levels
         sources = [as_source(*one, levels=most) for one in given]
     if len(allowed) < num_columns:
         sources = [source.only(allowed) for source in sources]
-    return sources, allowed, num_columns
+    return Given(sources, allowed, num_columns, names)
+
+
+def _common_names(given: Sequence[Any]) -> list[str] | None:
+    """Return the names of the features, which data frames of several models must share."""
+    found = [names for x in given if (names := names_of(x)) is not None]
+    for names in found[1:]:
+        if names != found[0]:
+            different = next(a for a in zip(names, found[0], strict=True) if a[0] != a[1])
+            raise ValueError(
+                f"`x` must hold models of the same features: expected {different[1]!r}, got "
+                f"{different[0]!r}"
+            )
+    return found[0] if found else None
+
+
+def _are_samples(x: Any) -> bool:
+    """Tell whether x is a named tuple of features x and latents u, as models return it."""
+    return isinstance(x, tuple) and {"x", "u"} <= set(getattr(x, "_fields", ()))
 
 
 def _one_by_one(x: Any, u: Any) -> list[tuple[Any, Any]]:
@@ -54,6 +89,10 @@ def _one_by_one(x: Any, u: Any) -> list[tuple[Any, Any]]:
     ValueError
         If `u` does not have the form that `x` has.
     """
+    if u is None and _are_samples(x):
+        return [(x.x, latent_codes(x.u))]
+    if u is None and isinstance(x, list | tuple) and x and all(map(_are_samples, x)):
+        return [(samples.x, latent_codes(samples.u)) for samples in x]
     if callable(x) or _are_chunks(x):
         if u is not None:
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")

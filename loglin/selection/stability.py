@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from loglin.containers import as_positions, names_of
 from loglin.validation import as_codes, as_features
 
 
@@ -20,7 +21,7 @@ class Stability(NamedTuple):
     their patterns divide the samples (Vinh, Epps & Bailey 2010)."""
 
 
-def stability(x: ArrayLike, choices: Iterable[Sequence[int]]) -> Stability:
+def stability(x: ArrayLike, choices: Iterable[Sequence[int | str]]) -> Stability:
     """Return how far several selections of features agree.
 
     Features of one module can stand in for each other, so that selections with few features in
@@ -28,9 +29,9 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int]]) -> Stability:
 
     Parameters
     ----------
-    x : (n, p) int array
+    x : (n, p) int array or data frame
         Codes of the features, of the same samples for all selections, best the data.
-    choices : iterable of sequences of ints
+    choices : iterable of sequences of ints or names
         The features of each selection, at least two selections.
 
     Returns
@@ -61,7 +62,11 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int]]) -> Stability:
     num_features = codes.shape[1]
     if not isinstance(choices, Iterable):
         raise ValueError(f"`choices` must be selections of features, got {choices!r}")
-    sets = [as_features(choice, num_features, "choices") for choice in choices]
+    names = names_of(x)
+    sets = [
+        as_features(as_positions(choice, names, "choices"), num_features, "choices")
+        for choice in choices
+    ]
     if len(sets) < 2:
         raise ValueError(f"`choices` must be at least two selections, got {len(sets)}")
     is_chosen = np.zeros((len(sets), num_features))

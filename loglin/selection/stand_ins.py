@@ -4,7 +4,7 @@ Features of one module exchange for each other from one training to the next. A 
 from a selection may therefore be as good as one that is in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from loglin._threads import num_cores
+from loglin.containers import as_positions
 from loglin.selection import _information_kernels
 from loglin.selection.memory import Memory
+from loglin.selection.results import as_frame, as_records
 from loglin.selection.scoring import Scores, as_statistic, score
-from loglin.selection.sources import as_sources
+from loglin.selection.sources import are_without_latents, as_sources
 from loglin.text import as_columns
 from loglin.validation import as_features, as_number
 
@@ -34,6 +36,8 @@ class StandIns(NamedTuple):
     shared: NDArray[np.float64]
     """(m,) share of the chosen feature's gain that it loses if the stand-in is chosen before it: 1
     if the two say the same, 0 if they say different things, negative if they help each other."""
+    names: NDArray[np.str_] | None = None
+    """(m,) name of the stand-in, if the features have names."""
 
     def of(self, step: int) -> list[int]:
         """Return the stand-ins of the feature chosen at a step, 0 for the first."""
@@ -41,14 +45,19 @@ class StandIns(NamedTuple):
 
     def records(self) -> list[dict[str, Any]]:
         """Return one dict per stand-in, for instance for ``pandas.DataFrame``."""
-        rows = zip(*(column.tolist() for column in self), strict=True)
-        return [dict(zip(("step", "feature", "gain", "z", "shared"), row, strict=True)) | {
-            "step": row[0] + 1} for row in rows]  # fmt: skip
+        columns: dict[str, NDArray[Any]] = {"step": self.steps + 1, "feature": self.features}
+        if self.names is not None:
+            columns["name"] = self.names
+        return as_records(columns | {"gain": self.gains, "z": self.z, "shared": self.shared})
+
+    def to_frame(self) -> Any:
+        """Return the stand-ins as a pandas data frame."""
+        return as_frame(self.records(), "step")
 
     def __str__(self) -> str:
         """Show the stand-ins as a table."""
         rows = [
-            (str(r["step"]), str(r["feature"]), f"{r['gain']:.2f}", f"{r['z']:.2f}",
+            (str(r["step"]), str(r.get("name", r["feature"])), f"{r['gain']:.2f}", f"{r['z']:.2f}",
              f"{r['shared']:.0%}")
             for r in self.records()
         ]  # fmt: skip
@@ -59,11 +68,12 @@ class StandIns(NamedTuple):
 def stand_ins(
     x: ArrayLike | Sequence[ArrayLike],
     u: ArrayLike | Sequence[ArrayLike],
-    features: Sequence[int],
+    features: Sequence[int | str],
     *,
     level: float = 0.05,
     levels: Sequence[int] | None = None,
     latent_levels: Sequence[int] | None = None,
+    names: Iterable[str] | None = None,
 ) -> StandIns:
     """Return the features that would have done as well as each chosen one, given those before it.
 
@@ -80,12 +90,14 @@ def stand_ins(
         Codes of the features, or those of the samples of several models, as in `select_features`.
     u : (n, r) int array, or list of such arrays
         Codes of the latents.
-    features : sequence of q ints
+    features : sequence of q ints or names
         The chosen features in the order in which they were chosen (`Selection.features`).
     level : float
         Level of the one-sided test, between 0 and 1: the smaller, the more stand-ins.
     levels, latent_levels : sequences of p and r ints, optional
         Numbers of levels, as in `select_features`.
+    names : sequence of p str, optional
+        Names of the features; by default those of a data frame.
 
     Returns
     -------
@@ -109,13 +121,14 @@ def stand_ins(
     >>> found.of(0), found.shared
     ([1], array([1.]))
     """
-    if u is None:
+    given = as_sources(x, u, levels, latent_levels, None, num_cores(), names)
+    sources = given.sources
+    if are_without_latents(sources):
         raise ValueError("`u` must be latents, got None")
-    sources, _, num_columns = as_sources(x, u, levels, latent_levels, None, num_cores())
     models = [source for source in sources if isinstance(source, Memory)]
     if len(models) < len(sources):
         raise ValueError("`x` must be arrays, not chunks")
-    chosen = as_features(features, num_columns)
+    chosen = as_features(as_positions(features, given.names, "features"), given.num_columns)
     limit = -ndtri(as_number(level, "level", 0, 1))
     statistic = as_statistic("conditional", None, sum(m.num_samples for m in models), "sum", True)
     partitions = [model.start() for model in models]
@@ -147,7 +160,9 @@ def stand_ins(
             rows.append((step, float(other), gains[other], z[other], shared))
     rows.sort(key=lambda row: (row[0], row[3]))
     columns = np.array(rows, np.float64).reshape(-1, 5).T
-    return StandIns(columns[0].astype(np.intp), columns[1].astype(np.intp), *columns[2:])
+    steps, found = columns[:2].astype(np.intp)
+    words = None if given.names is None else np.array(given.names)[found]
+    return StandIns(steps, found, columns[2], columns[3], columns[4], words)
 
 
 def _squared_error(model: Memory, partition: Any, winner: int) -> NDArray[np.float64]:

@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -10,12 +12,15 @@ from loglin.plots import (
     GREEN,
     GREY,
     HIGHEST,
+    INK,
     LINE,
     LOWEST,
     NOT_SELECTED,
     ORANGE,
+    course_plot,
     coverage_plot,
     gain_plot,
+    label_plot,
     map_plot,
     mosaic_plot,
     pattern_plot,
@@ -257,13 +262,109 @@ def test_an_empty_selection_is_an_empty_plot(ax, rng):
     ax.figure.canvas.draw()
 
 
-@pytest.mark.parametrize("which", ["patterns", "map", "gains"])
+def test_a_map_without_marks_has_labels_only(ax):
+    map_plot(PLACES, PATTERNS.states, labels=["a", "b", "c"], marks=False, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+
+
+EPOCHS, HELD_OUT = [1, 2, 3, 4], [-9.0, -5.0, -6.0, np.nan]
+
+
+def test_the_course_of_a_training_marks_the_epoch_that_was_taken(ax):
+    assert course_plot(EPOCHS, HELD_OUT, training=[-8, -5, -4, -3], chosen=2, ax=ax) is ax
+    training, held_out, mark = ax.lines
+    np.testing.assert_array_equal(training.get_xydata().T, [EPOCHS, [-8, -5, -4, -3]])
+    np.testing.assert_array_equal(held_out.get_xydata().T, [EPOCHS, HELD_OUT])
+    assert mark.get_xydata().tolist() == [[2, -5]]
+    assert to_hex(mark.get_color()) == to_hex(held_out.get_color()) != to_hex(training.get_color())
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["training", "held out", "chosen"]
+
+
+def test_a_training_that_diverged_is_drawn_up_to_there(ax):
+    course_plot(EPOCHS, [-9.0, -5, -np.inf, np.inf], legend=False, ax=ax)
+    (line,) = ax.lines
+    np.testing.assert_array_equal(line.get_ydata(), [-9, -5, np.nan, np.nan])
+    assert ax.get_legend() is None
+    ax.figure.canvas.draw()
+
+
+COUNTS, TOTALS = np.array([[36, 0, 0], [4, 1, 0]]), np.array([40, 100, 0])
+
+
+def test_tiles_of_labels_are_as_opaque_as_the_shares_of_their_samples(ax):
+    assert label_plot(COUNTS, TOTALS, ["$T$", "B", "none"], ax=ax) is ax
+    tiles = {(round(t.get_x() + 0.46), round(t.get_y() + 0.46)): t for t in ax.patches}
+    assert set(tiles) == {(0, 0), (0, 1), (1, 0), (1, 1)}  # a label without samples: blank
+    opacity = {place: tile.get_facecolor()[3] for place, tile in tiles.items()}
+    assert opacity[0, 0] > opacity[0, 1] > opacity[1, 1] > opacity[1, 0]
+    assert (opacity[0, 0] - opacity[1, 0]) / (opacity[0, 1] - opacity[1, 0]) == pytest.approx(9)
+    assert {to_hex(tile.get_facecolor()).upper() for tile in tiles.values()} == {BLUE}
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {
+        (0, 0): "90", (0, 1): "10", (1, 1): "1",
+    }  # fmt: skip
+    colors = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colors == {"90": "white", "10": INK, "1": INK}  # readable on its tile
+    assert words_on(ax.xaxis) == ["$T$", "B", "none"]
+    assert words_on(ax.yaxis) == ["1", "2"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_rows_of_labels_are_named_or_written_as_marks(ax):
+    label_plot(COUNTS, TOTALS, ["a", "b", "c"], [[0, 1, 0], [1, 2, 0]], ax=ax)
+    assert words_on(ax.yaxis) == ["-|-", "|2-"]
+    label_plot(COUNTS, TOTALS, ["a", "b", "c"], names=["$x", "y"], ax=ax)
+    assert words_on(ax.yaxis) == ["$x", "y"]
+    ax.figure.canvas.draw()
+
+
+def draw_each(selection):
+    """One call of every plot, which takes what else it gets."""
+    found = coverage([[0], [1]] * 9, [[0], [1]] * 9, [0])
+    return [
+        lambda **also: mosaic_plot(fit(TABLE, "A + B + C"), **also),
+        lambda **also: pattern_plot(PATTERNS, **also),
+        lambda **also: map_plot(PLACES, PATTERNS.states, **also),
+        lambda **also: label_plot(COUNTS, TOTALS, ["a", "b", "c"], **also),
+        lambda **also: gain_plot(selection, **also),
+        lambda **also: coverage_plot(found, **also),
+        lambda **also: course_plot(EPOCHS, HELD_OUT, **also),
+    ]
+
+
+def test_every_plot_is_saved_and_shown_on_demand(selection, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(True))
+    for number, draw in enumerate(draw_each(selection), start=1):
+        path = tmp_path / f"{number}.svg"
+        ax = draw(save=path)
+        assert path.read_text().count("<svg") == 1
+        assert len(shown) == number - 1
+        assert draw(ax=ax, show=True) is None
+        assert len(shown) == number
+        assert draw(ax=ax, show=False) is ax
+        for bad, message in [({"show": 1}, "`show` must be"), ({"save": 3}, "`save` must be a")]:
+            with pytest.raises(ValueError, match=message):
+                draw(**bad)
+        plt.close(ax.figure)
+    assert plt.get_fignums() == []
+
+
+def test_the_signature_of_a_plot_is_complete():
+    names = list(inspect.signature(course_plot).parameters)
+    assert names[:2] == ["epochs", "held_out"]
+    assert names[-3:] == ["ax", "show", "save"]
+
+
+@pytest.mark.parametrize("which", ["patterns", "map", "gains", "labels"])
 def test_on_a_figure_of_its_own_no_word_is_cut_off_or_read_as_a_formula(which, selection):
     names = [name + "018Rik" for name in ODD_NAMES]
     if which == "patterns":
         ax = pattern_plot(PATTERNS, names=names[:3])
     elif which == "map":
         ax = map_plot(PLACES, PATTERNS.states, labels=names[:3])
+    elif which == "labels":
+        ax = label_plot([[0, 0, 0]], [9, 9, 9], names[:3])
     else:
         ax = gain_plot(selection, names=names)
     try:
@@ -349,6 +450,43 @@ def test_on_a_figure_of_its_own_no_word_is_cut_off_or_read_as_a_formula(which, s
         (
             lambda _: map_plot(PLACES, PATTERNS.states + 0.5),
             "`states` must hold whole numbers, got others",
+        ),
+        (
+            lambda _: course_plot([[1]], [1]),
+            r"`epochs` must have one dimension, at least one epoch, got shape \(1, 1\)",
+        ),
+        (lambda _: course_plot([], []), "`epochs` must have one dimension, at least one"),
+        (
+            lambda _: course_plot(EPOCHS, [1, 2]),
+            r"`held_out` must be 4, one per epoch, got shape \(2,\)",
+        ),
+        (
+            lambda _: course_plot(EPOCHS, HELD_OUT, training=[1]),
+            r"`training` must be 4, one per epoch, got shape \(1,\)",
+        ),
+        (
+            lambda _: course_plot(EPOCHS, HELD_OUT, chosen=5),
+            "`chosen` must be one of `epochs`, got 5",
+        ),
+        (
+            lambda _: label_plot(COUNTS, [1, 2], ["a", "b", "c"]),
+            r"`totals` must be 3, one per label, got shape \(2,\)",
+        ),
+        (
+            lambda _: label_plot(COUNTS, [39, 100, 0], ["a", "b", "c"]),
+            "`counts` must not exceed `totals` in any column",
+        ),
+        (
+            lambda _: label_plot(COUNTS, TOTALS, ["a"]),
+            "`labels` must be 3, one per label, got 1",
+        ),
+        (
+            lambda _: label_plot(COUNTS, TOTALS, ["a", "b", "c"], [[0, 1]]),
+            "`states` must be 2, one per pattern, got 1",
+        ),
+        (
+            lambda _: label_plot(COUNTS, TOTALS, ["a", "b", "c"], names=["a"]),
+            "`names` must be 2, one per pattern, got 1",
         ),
         (
             lambda chosen: gain_plot(chosen, names=["a"] * 3),

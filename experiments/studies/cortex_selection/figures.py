@@ -90,11 +90,11 @@ def _plot_patterns(
 ) -> Figure:
     chosen = trained.selected
     order = _by_class(genes[chosen], gene_class[chosen])
-    states, counts = trained.trajectory.patterns(trained.best)
+    found = trained.trajectory.patterns(trained.best)
     classes = gene_class[chosen[order]]
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = plots.pattern_plot(
-        Patterns(states[:, order], counts),
+        Patterns(found.states[:, order], found.counts),
         names=genes[chosen[order]].tolist(),
         colors=[figures.GENE_CLASS_COLORS[name] for name in classes],
         ax=figure.subplots(),

@@ -1,5 +1,6 @@
 from itertools import combinations
 
+import anndata
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,11 +9,13 @@ from experiments.data.stairs import (
     StairConfig,
     StairGenes,
     chosen_pairs,
+    gene_names,
     share_of_stair_patterns,
     simulate_stairs,
     stage_posterior,
     stage_probabilities,
     stair_genes,
+    write_stairs,
 )
 
 
@@ -30,6 +33,24 @@ def test_genes_are_those_of_the_paper():
         np.unique(genes.first_stage[genes.role == "overlap"], return_counts=True)[1].tolist()
         == [2] * 9
     )
+
+
+def test_every_gene_has_a_name_of_its_own():
+    genes = stair_genes(StairConfig())
+    names = gene_names(genes)
+    assert len(set(names)) == 50
+    for name, role, first in zip(names, genes.role, genes.first_stage, strict=True):
+        group = {"stage": f"stage {first + 1}", "overlap": f"stages {first + 1}-{first + 2}"}
+        assert name.split(" #")[0] == group.get(role, "noise")
+
+
+def test_the_cells_as_a_file(tmp_path):
+    write_stairs(tmp_path / "folder" / "cells.h5ad")
+    adata = anndata.read_h5ad(tmp_path / "folder" / "cells.h5ad")
+    cells = simulate_stairs(StairConfig(), np.random.default_rng(0))
+    np.testing.assert_array_equal(adata.X, cells.x)
+    assert adata.obs["stage"].tolist() == [f"stage {stage + 1}" for stage in cells.stage]
+    assert adata.var_names.tolist() == gene_names(cells.genes)
 
 
 @pytest.mark.parametrize("num_noise", [168, 468, 968])

@@ -32,7 +32,7 @@ def test_the_digest_reads_all_folders_of_the_libraries_but_not_their_plots(tmp_p
         ("loglin/deep/er/kernels.py", True),
         ("models/deep/energy.py", True),
         ("experiments/deep/genes.tsv", True),
-        ("loglin/plots.py", False),
+        ("loglin/plots/patterns.py", False),
         ("experiments/deep/unused.py", False),
     ]:
         file = tmp_path / name

@@ -1,0 +1,69 @@
+"""Write what was found back to the cells, as an .h5ad file."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from experiments.explore.coding import Coded
+from experiments.explore.files import Cells
+from experiments.explore.findings import Findings
+from experiments.explore.settings import Input
+from loglin.scverse import annotate
+
+
+def write_adata(
+    path: Path,
+    file: Path,
+    source: Input,
+    cells: Cells,
+    coded: Coded,
+    findings: Findings,
+    settings: dict[str, str],
+    key_added: str,
+) -> None:
+    """Write the cells of a file with the genes and patterns that were found.
+
+    Cells of a table become an AnnData of their codes. If .raw was used, the AnnData has its genes.
+
+    Raises
+    ------
+    ValueError
+        If the AnnData holds `key_added` already.
+    """
+    import pandas as pd
+
+    adata = _read(file, source, cells, coded)
+    if key_added in adata.uns:
+        raise ValueError(f"`key_added` must be new to .uns of {file}, got {key_added!r}")
+    annotate(
+        adata,
+        pd.DataFrame(coded.x, cells.names, coded.features),
+        findings.selection,
+        patterns=findings.patterns if findings.selection.features.size else None,
+        alternatives=findings.stand_ins,
+        settings={"model": findings.model} | settings,
+        key_added=key_added,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # anndata writes to a path only, which is renamed once it is complete.
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        adata.write_h5ad(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read(file: Path, source: Input, cells: Cells, coded: Coded) -> Any:
+    import anndata
+    import pandas as pd
+
+    if file.suffix == ".h5ad":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about files of older versions
+            adata = anndata.read_h5ad(file)
+        return adata.raw.to_adata() if source.use_raw else adata
+    obs = pd.DataFrame(index=pd.Index(cells.names))
+    if cells.labels is not None and source.labels is not None:
+        obs[source.labels] = pd.Categorical(cells.labels)
+    return anndata.AnnData(coded.x, obs, pd.DataFrame(index=pd.Index(coded.features)))
