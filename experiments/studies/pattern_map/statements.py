@@ -205,12 +205,15 @@ def _structure(measured: Measured, at: int) -> Statement:
 def _why_not_circular(measured: Measured, which: list[int]) -> str:
     """Say what one gene of each overlap shows that the union of patterns does not."""
     clear = measured.one_each_is_circular[:, which].mean()
+    roles = stair_genes(measured.config.stairs).role
+    noise = np.mean([roles[result.chosen[which]] == "noise" for result in measured.results])
     few = np.mean([_num_places(measured.config, result.union) for result in measured.results])
     full = num_places(_one_gene_places(measured.config))
     return (
-        f"The union of patterns has {few:.1f} places along the stair on average, of {full} that "
-        "single genes of the overlaps have, and so few triples that chance often orders them as "
-        "well. Patterns of one gene of each overlap, from the same models and cells, "
+        f"Of the genes selected from these models {noise:.0%} are noise. The union of patterns has "
+        f"{few:.1f} places along the stair on average, of {full} that single genes "
+        "of the overlaps have, and so few triples that chance often orders them as well. "
+        "Patterns of one gene of each overlap, from the same models and cells, "
         f"are in circular order beyond chance in {clear:.0%} of these maps."
     )
 
