@@ -29,8 +29,8 @@ SIZES: dict[Size, str] = {
     "other": "settings of your own",
 }
 """At which size a study was run, in words."""
-_OPEN = ("paper", "measured", "verdict", "reason", "figure")
 UNREADABLE = "written by another version: run this study again"
+_OPEN = ("paper", "measured", "verdict", "reason", "figure")
 
 
 class Statement(NamedTuple):
@@ -95,8 +95,8 @@ def write_section(
     out: Path,
     order: Sequence[str],
     *,
-    size: Size = "paper",
-    num_seeds: int = 1,
+    size: Size,
+    num_seeds: int,
 ) -> Path:
     """Write a study's figures and section under `out`/`name`; return the path of the page.
 
@@ -182,12 +182,13 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     known = {"title", "size", "num_seeds", "verdicts", "open"}
-    is_ours = isinstance(summary, dict) and known <= summary.keys() and summary["size"] in SIZES
-    return summary if is_ours else None
+    is_ours = isinstance(summary, dict) and known <= summary.keys()
+    return summary if is_ours and summary["size"] in list(SIZES) else None
 
 
 def _image(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+    """Return a figure for the page; "" if its file is not there any more."""
+    return base64.b64encode(path.read_bytes()).decode() if path.exists() else ""
 
 
 def _template(name: str) -> Any:

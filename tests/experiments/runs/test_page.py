@@ -24,6 +24,7 @@ def section(title, statements=(FAILS,)):
 def write(out, name, title, statements=(FAILS,), **run):
     provenance = {"seeds": "0 to <3>"}
     order = ["first", "second"]
+    run = {"size": "paper", "num_seeds": 3} | run
     return write_section(name, section(title, statements), provenance, out, order, **run)
 
 
@@ -88,6 +89,13 @@ def test_what_does_not_hold_has_its_reason_and_figure(tmp_path):
     assert "Because of &lt;i&gt;." in fails
     assert "data:image/png;base64" in fails
     assert "they are right" not in fails
+    # A figure that shows two statements is there once, one whose file is gone not at all.
+    html = write(tmp_path, "first", "One", (FAILS, FAILS)).read_text()
+    assert html.count("The figure is the same as above.") == 1
+    assert html.count("data:image/png;base64") == 3
+    (tmp_path / "first" / "a.png").unlink()
+    html = write(tmp_path, "second", "Two", (HOLDS,)).read_text()
+    assert html.count("data:image/png;base64") == 4  # two in each section
     assert 'id="open"' not in write(tmp_path, "first", "One", (HOLDS,)).read_text()
 
 
