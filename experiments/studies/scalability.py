@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import entropy
+from scipy.stats import entropy, mannwhitneyu
 
 from experiments.analysis import figures
 from experiments.analysis.evaluation import num_effective
@@ -202,6 +202,7 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
         size: np.array([of_size.noise[of_size.seeds.index(seed)] for seed in common])
         for size, of_size in found.items()
     }
+    p_value = mannwhitneyu(found[larger[-1]].noise, at_first, alternative="greater").pvalue
     bits_by_size = ", ".join(
         f"{of_size.bits[:, -1].mean():.2f} bits with {size} genes"
         for size, of_size in found.items()
@@ -226,8 +227,9 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
             ((most_in_seed > in_seed[fewest]) & (most_in_seed <= 4)).tolist(),
             f"The bound of 4 {'holds' if most <= 4 else 'does not hold'}, and there "
             f"{'are' if rise > 0 else 'are not'} more noise genes with more features. The latents' "
-            f"entropy, {bits_by_size}, says whether the highest layer stays in use; where it does, "
-            "noise genes are related to no latent, however many there are.",
+            f"entropy, {bits_by_size}, says whether the highest layer stays in use. That the "
+            f"number of noise genes rises from {fewest} to {larger[-1]} genes has p = {p_value:.2g} (Mann-"
+            "Whitney, one-sided).",
             "roles",
         ),
     ]

@@ -207,6 +207,7 @@ def _why_not_circular(measured: Measured, which: list[int]) -> str:
     clear = measured.one_each_is_circular[:, which].mean()
     roles = stair_genes(measured.config.stairs).role
     noise = np.mean([roles[result.chosen[which]] == "noise" for result in measured.results])
+    exact = [abs(_exact(measured.config, result.union)[0]) for result in measured.results]
     few = np.mean([_num_places(measured.config, result.union) for result in measured.results])
     full = num_places(_one_gene_places(measured.config))
     return (
@@ -214,7 +215,9 @@ def _why_not_circular(measured: Measured, which: list[int]) -> str:
         f"{few:.1f} places along the stair on average, of {full} that single genes "
         "of the overlaps have, and so few triples that chance often orders them as well. "
         "Patterns of one gene of each overlap, from the same models and cells, "
-        f"are in circular order beyond chance in {clear:.0%} of these maps."
+        f"are in circular order beyond chance in {clear:.0%} of these maps. With the true stage of "
+        f"a cell as its latent the circular order of the union would be "
+        f"{mean_with_range(exact)}."
     )
 
 
@@ -297,8 +300,8 @@ def _one_each(measured: Measured, later: list[int]) -> Statement:
         f"beyond chance: {by_epoch}",
         grade(float(is_circular.mean()), reproduced=0.9, partly=0.6),
         [bool(row.all()) for row in is_circular],
-        "With more epochs the latents tell the stages apart by more than their place on the "
-        "circle, so two dimensions show less of the distances: the stress of these maps is "
+        "The higher Kruskal's stress of a map, the less of the distances two dimensions can show: "
+        "it is "
         + ", ".join(
             f"{mean_of_known([r.one_each.stress[at] for r in measured.results]):.2f} at "
             f"{measured.epochs[at]}"
