@@ -228,8 +228,8 @@ def _statements(found: dict[int, Measured], num_selected: int) -> list[Statement
             f"The bound of 4 {'holds' if most <= 4 else 'does not hold'}, and there "
             f"{'are' if rise > 0 else 'are not'} more noise genes with more features. The latents' "
             f"entropy, {bits_by_size}, says whether the highest layer stays in use. That the "
-            f"number of noise genes rises from {fewest} to {larger[-1]} genes has p = {p_value:.2g} "
-            "(Mann-Whitney, one-sided).",
+            f"number of noise genes rises from {fewest} to {larger[-1]} genes has "
+            f"p = {p_value:.2g} (Mann-Whitney, one-sided).",
             "roles",
         ),
     ]
