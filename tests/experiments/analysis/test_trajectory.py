@@ -61,7 +61,7 @@ def test_a_trajectory_holds_all_checkpoints_and_leaves_blank_what_is_not_there()
     assert np.isnan(trajectory.reconstruction[0])
     assert (trajectory.reconstruction[1:] > 0).all()
     for at, checkpoint in enumerate(found):
-        states, counts = trajectory.patterns(at)
+        states, counts = trajectory.patterns(at)[:2]
         num_patterns = len(checkpoint.patterns.states)  # two genes have four patterns at most
         np.testing.assert_array_equal(states[:num_patterns], checkpoint.patterns.states)
         assert (states[num_patterns:] == -1).all()
