@@ -36,12 +36,16 @@ class Matrix(NamedTuple):
             dense = block.toarray() if hasattr(block, "toarray") else block
             yield part, np.asarray(dense, np.float64)
 
-    def dense(self) -> NDArray[np.float64]:
-        """Return all values at once, in C order."""
-        values = np.empty(self.values.shape)
-        for part, block in self.blocks():
-            values[:, part] = block
-        return values
+    def row_blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Yield the rows in dense blocks."""
+        num_rows, num_columns = self.values.shape
+        height = max(1, _BLOCK // num_columns)
+        values = self.values.tocsr() if hasattr(self.values, "tocsr") else self.values
+        for first in range(0, num_rows, height):
+            part = slice(first, min(first + height, num_rows))
+            block = values[part]
+            dense = block.toarray() if hasattr(block, "toarray") else block
+            yield part, np.asarray(dense, np.float64, order="C")
 
     def name(self, column: int) -> str:
         """Return how a message calls a column."""

@@ -221,24 +221,38 @@ def size_factors(
     >>> size_factors([[1, 10, 4], [4, 40, 16]])
     array([0.5, 2. ])
     """
-    table = as_matrix(counts, "counts", layer).dense()
+    matrix = as_matrix(counts, "counts", layer)
     as_choice(rule, "rule", SIZE_FACTOR_RULES)
-    if not np.isfinite(table).all() or (table < 0).any():
-        raise ValueError("`counts` must be finite and not negative")
-    empty = np.flatnonzero(table.sum(axis=1) == 0)
-    if empty.size:
-        raise ValueError(f"`counts` must have a read in every cell, got none in cell {empty[0]}")
-    is_positive = table > 0
-    logarithms = np.log(table, out=np.zeros_like(table), where=is_positive)
-    genes = is_positive.any(axis=0) if rule == "positive-counts" else is_positive.all(axis=0)
+    num_cells, num_genes = matrix.values.shape
+    log_sums, num_positive = np.zeros(num_genes), np.zeros(num_genes, np.int64)
+    for part, block in matrix.row_blocks():
+        if not np.isfinite(block).all() or (block < 0).any():
+            raise ValueError("`counts` must be finite and not negative")
+        empty = np.flatnonzero(block.sum(axis=1) == 0)
+        if empty.size:
+            cell = part.start + empty[0]
+            raise ValueError(f"`counts` must have a read in every cell, got none in cell {cell}")
+        logarithms, is_positive = _logarithms(block)
+        log_sums += logarithms.sum(axis=0)
+        num_positive += is_positive.sum(axis=0)
+    genes = num_positive > 0 if rule == "positive-counts" else num_positive == num_cells
     if not genes.any():
         raise ValueError(
             "`counts` must have a gene that is positive in all cells, got none: `rule` "
             "'positive-counts' is for sparse counts"
         )
-    ratios = np.where(is_positive, logarithms - logarithms.mean(axis=0), np.nan)[:, genes]
-    factors: NDArray[np.float64] = np.exp(np.nanmedian(ratios, axis=1))
+    factors = np.empty(num_cells)
+    for part, block in matrix.row_blocks():
+        logarithms, is_positive = _logarithms(block)
+        ratios = np.where(is_positive, logarithms - log_sums / num_cells, np.nan)[:, genes]
+        factors[part] = np.exp(np.nanmedian(ratios, axis=1))
     return factors
+
+
+def _logarithms(block: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the logarithms of counts, 0 where a count is not positive, and where it is."""
+    is_positive = block > 0
+    return np.log(block, out=np.zeros_like(block), where=is_positive), is_positive
 
 
 def normalize(
@@ -258,5 +272,7 @@ def normalize(
     """
     factors = size_factors(counts, rule, layer=layer)
     matrix = as_matrix(counts, "counts", layer)
-    values = matrix.dense() / factors[:, None]
+    values = np.empty(matrix.values.shape)
+    for part, block in matrix.row_blocks():
+        values[part] = block / factors[part, None]
     return values if matrix.columns is None else matrix.frame(values)

@@ -1,6 +1,6 @@
 """From values of cells to codes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from experiments.explore.files import Cells
 from experiments.explore.files.messages import listed, shown
 from experiments.explore.settings import Input
-from loglin import categorize, dichotomize
+from loglin import categorize, dichotomize, size_factors
+from loglin.containers import as_matrix
 
 FEWEST = 5
 """A feature is left out if fewer cells than this differ from all others in it."""
-_BLOCK = 2**22
-"""Values that are dense at the same time."""
 
 Cut = Callable[[NDArray[Any]], NDArray[np.int8]]
 """From a dense block of columns (n, width) to its codes."""
@@ -59,7 +58,7 @@ def as_codes(cells: Cells, source: Input) -> Coded:
     num_kept = 0
     features: list[str] = []
     left_out: dict[str, list[str]] = {}
-    for columns, block in _blocks(cells.values):
+    for columns, block in as_matrix(cells.values, "values").blocks():
         codes = cut(block if depth is None else block / depth)
         reasons = [_why_left_out(column) for column in codes.T]
         for name, reason in zip(cells.features[columns].tolist(), reasons, strict=True):
@@ -116,17 +115,6 @@ def _detected(block: NDArray[Any]) -> NDArray[np.int8]:
     return (block > 0).astype(np.int8)
 
 
-def _blocks(values: Any) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield the columns of a matrix in dense blocks, with where they are."""
-    by_columns = values.tocsc() if scipy.sparse.issparse(values) else values
-    num_rows, num_columns = values.shape
-    width = max(1, _BLOCK // num_rows)
-    for first in range(0, num_columns, width):
-        columns = slice(first, first + width)
-        block = by_columns[:, columns]
-        yield columns, block.toarray() if scipy.sparse.issparse(block) else block
-
-
 def _count_nonzero(values: Any) -> int:
     return int(
         values.count_nonzero() if scipy.sparse.issparse(values) else np.count_nonzero(values)
@@ -149,42 +137,18 @@ def _why_left_out(codes: NDArray[np.int8]) -> str | None:
 
 
 def _size_factors(cells: Cells) -> NDArray[np.float64]:
-    """Return size factors (n,) by the rule "positive-counts" of `loglin.size_factors`.
+    """Return the size factors (n,) of the cells.
 
-    It takes sparse counts, and never has all of their logarithms in memory.
+    Raises
+    ------
+    ValueError
+        If a cell has no counts.
     """
-    values = cells.values.tocsr() if scipy.sparse.issparse(cells.values) else cells.values
-    empty = np.flatnonzero(np.asarray(values.sum(axis=1)).ravel() == 0)
+    empty = np.flatnonzero(np.asarray(cells.values.sum(axis=1)).ravel() == 0)
     if empty.size:
         raise ValueError(
-            f"every cell must have counts to be compared by, got none in {empty.size}, such "
-            f"as {shown(cells.names[empty[0]])}: leave them out, or give detected as `cut`"
+            "every cell must have counts to be compared with others, got none in "
+            f"{empty.size}, such as {shown(cells.names[empty[0]])}: leave them out, or give "
+            "detected as `cut`"
         )
-    log_means = np.zeros(values.shape[1])
-    for logs in _log_counts(values):
-        log_means += np.asarray(logs.sum(axis=0)).ravel()
-    log_means /= values.shape[0]
-    logs_of_factors = [_medians(logs, log_means) for logs in _log_counts(values)]
-    factors: NDArray[np.float64] = np.exp(np.concatenate(logs_of_factors))
-    return factors
-
-
-def _log_counts(values: Any) -> Iterator[Any]:
-    """Yield logarithms of positive counts as sparse rows, some at a time; those of 1 are stored."""
-    step = max(1, _BLOCK // values.shape[1])
-    for first in range(0, values.shape[0], step):
-        rows = scipy.sparse.csr_matrix(values[first : first + step], dtype=np.float64)
-        rows.eliminate_zeros()
-        rows.data = np.log(rows.data)
-        yield rows
-
-
-def _medians(logs: Any, log_means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the median of what is stored in each row, less the mean of its column."""
-    number = np.diff(logs.indptr)
-    differences = logs.data - log_means[logs.indices]
-    rows = np.repeat(np.arange(len(number)), number)
-    ordered = differences[np.lexsort((differences, rows))]
-    lower, upper = logs.indptr[:-1] + (number - 1) // 2, logs.indptr[:-1] + number // 2
-    medians: NDArray[np.float64] = (ordered[lower] + ordered[upper]) / 2
-    return medians
+    return size_factors(cells.values, "positive-counts")

@@ -31,6 +31,8 @@ MOST_COMPARED = 20_000
 """At most so many cells are used where random forests learn labels, and for distances."""
 NUM_FOLDS = 5
 """Folds in which labels are predicted; labels with fewer than twice as many cells are left out."""
+NUM_TREES = 100
+"""Trees of each random forest."""
 RANDOM_SETS = 5
 """Sets of random features that the chosen ones are compared with."""
 
@@ -301,7 +303,7 @@ def _accuracy(
     x, y = cells[kept], kind[kept]
     if len(np.unique(y)) < 2:
         return {}
-    forest = RandomForestClassifier(100, random_state=0)
+    forest = RandomForestClassifier(NUM_TREES, random_state=0)
     folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=0)
 
     def of(features: Sequence[int] | NDArray[np.intp]) -> NDArray[np.float64]:

@@ -92,6 +92,8 @@ def patterns(about: About, found: Findings) -> Table:
             zip(numbers.on_in_patterns(about, found), numbers.hardly_real(found), strict=True)
         )
     ]
+    if not numbers.hardly_real(found).any():  # nothing to note
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return Table("Patterns of synthetic and real cells", header, rows, words=[1, 6])
 
 

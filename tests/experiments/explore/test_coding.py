@@ -31,7 +31,7 @@ def cells_of(values):
 @pytest.fixture(params=[np.asarray, scipy.sparse.csr_matrix, scipy.sparse.csc_matrix])
 def make(request, monkeypatch):
     """Return an array or a sparse matrix, of which two columns are dense at the same time."""
-    monkeypatch.setattr(coding, "_BLOCK", 400)
+    monkeypatch.setattr("loglin.containers._BLOCK", 400)
     return request.param
 
 
@@ -180,7 +180,7 @@ def sparse_counts(num_cells, num_genes):
 @pytest.mark.parametrize("cut", ["auto", "median"])
 def test_sparse_counts_stay_sparse(tmp_path, monkeypatch, make, cut):
     shape = (4000, 1000)
-    monkeypatch.setattr(coding, "_BLOCK", 2**16)
+    monkeypatch.setattr("loglin.containers._BLOCK", 2**16)
     path = tmp_path / "cells.h5ad"
     names = np.arange(4000).astype(str)
     write_annotated(path, make(sparse_counts(*shape)), names[:1000], names, labels="none")

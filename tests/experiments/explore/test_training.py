@@ -106,6 +106,7 @@ def test_permuted_features_have_nothing_to_find(start, task):
     assert found.gains[0] < real[0] / 3
 
 
+@pytest.mark.deep
 def test_a_model_of_more_levels(tmp_path, task):
     codes = made_codes()
     codes[:, 0] += codes[:, 1]
