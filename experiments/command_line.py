@@ -15,7 +15,7 @@ from rich.table import Table
 from experiments.explore.command import Exploration, explore
 from experiments.runs.executors import compute_on_one_core, executor
 from experiments.runs.options import Options, Unprefixed
-from experiments.runs.page import Section, write_section
+from experiments.runs.page import Section, Size, share_of, write_section
 from experiments.runs.units import Done, Failed, run_units
 from experiments.studies.catalogue import STUDIES, Study
 
@@ -44,7 +44,9 @@ def run_study(
         return None, done, failed
     section = study.module.summarize(config, done)
     provenance = _provenance(config, seeds, done, failed)
-    write_section(name, section, provenance, options.out, list(STUDIES))
+    size = size_of(study, config, options)
+    written = name, section, provenance, options.out, list(STUDIES)
+    write_section(*written, size=size, num_seeds=len(seeds))
     return section, done, failed
 
 
@@ -94,6 +96,13 @@ def run(arguments: Sequence[str]) -> None:
     print(f"results page: {options.out / 'index.html'}")
     if num_failed:
         sys.exit(f"error: {num_failed} units failed; run the same command again to retry them")
+
+
+def size_of(study: Study, config: Any, options: Options) -> Size:
+    """Return at which size a study is run with these settings."""
+    if config == study.paper:
+        return "paper"
+    return "reduced" if options.small else "other"
 
 
 def _run_exploration(exploration: Exploration) -> None:
@@ -174,7 +183,9 @@ def _outcome(
 
 
 def _print_statements(section: Section) -> None:
-    table = Table("The paper", "Measured here", "Verdict", title=section.title)
+    table = Table("The paper", "Measured here", "Holds in", "Verdict", title=section.title)
     for statement in section.statements:
-        table.add_row(*statement)
+        share = share_of(statement.holds)
+        held = "" if share is None else f"{share.held} of {share.number}"
+        table.add_row(statement.paper, statement.measured, held, statement.verdict)
     Console().print(table)

@@ -12,7 +12,15 @@ from models.boltzmann.sampling import effective_number
 from models.dbm import DBMConfig, dbm, snapshots_with_pretraining
 from models.stopping import Stopped, stop_early
 from models.storage import load_state, save_state
-from models.training import DivergedError, Drawn, sample_at, snapshots, train, train_starts
+from models.training import (
+    DivergedError,
+    Drawn,
+    IdleLatentsWarning,
+    sample_at,
+    snapshots,
+    train,
+    train_starts,
+)
 from models.vae import VAEConfig, vae
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "DivergedError",
     "Drawn",
     "GenerativeModel",
+    "IdleLatentsWarning",
     "RBMConfig",
     "Samples",
     "Stopped",

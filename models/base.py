@@ -35,3 +35,6 @@ class GenerativeModel(NamedTuple):
     check: Callable[[ArrayLike], Any] | None = None
     """check(x) raises a ValueError if the model cannot be trained on these data, as `init` does;
     None if the model has no such check."""
+    warning: Callable[[Any], str] | None = None
+    """warning(info) -> one sentence about latents that say nothing of a cell, or "" if all is well,
+    from the info of the last epoch; `snapshots` warns with it when training ends."""

@@ -1,5 +1,6 @@
 """Train a model in jitted blocks of epochs, with snapshots in between (Section 2.4)."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,6 +34,10 @@ class DivergedError(ArithmeticError):
 
     def __reduce__(self) -> tuple[Any, tuple[int, Any]]:
         return type(self), (self.epoch, self.state)
+
+
+class IdleLatentsWarning(UserWarning):
+    """Latents of a trained model say nothing about a cell."""
 
 
 class Monitored(NamedTuple):
@@ -122,6 +127,12 @@ def snapshots(
     DivergedError
         While iterating, if numbers are not finite or too large. The error names the epoch and has
         the last good state.
+
+    Warns
+    -----
+    IdleLatentsWarning
+        At the last epoch, if latents say nothing about a cell: units of the highest layer that are
+        always on or always off, or a VAE whose latents have all collapsed.
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)
@@ -250,8 +261,19 @@ def _snapshots(
             state, info, num_good = block(keys, state, data, done)
             if num_good < epoch - done:
                 raise DivergedError(done + int(num_good) + 1, state)
+            if epoch == epochs[-1]:
+                _warn(model, info)
         done = epoch
         yield epoch, state, info
+
+
+def _warn(model: GenerativeModel, info: Any) -> None:
+    """Warn if after the last epoch the latents say nothing about a cell."""
+    if model.warning is not None:
+        of_model = info.info if isinstance(info, Monitored) else info
+        sentence = model.warning(jax.tree.map(lambda leaf: leaf[-1], of_model))
+        if sentence:
+            warnings.warn(sentence, IdleLatentsWarning, stacklevel=3)
 
 
 class Starts(NamedTuple):

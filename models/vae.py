@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 from jax.typing import ArrayLike
@@ -86,6 +87,10 @@ class VAEInfo(NamedTuple):
     nothing about a cell (see `COLLAPSED`)."""
     gradient_norm: jax.Array
     """Euclidean norm of the mean gradient."""
+    information: jax.Array
+    """(r,) divergence of q(u_j | x) from the prior in bits, mean over cells: the most that latent j
+    can say about a cell. (The latents are real, so they have no entropy in bits, and cut at their
+    median all have one bit.)"""
 
 
 class Encoder(nn.Module):
@@ -188,6 +193,18 @@ def log_importance_weights(
     return scan_with_keys(key, draw, None, length=num_draws)[1]
 
 
+def collapse_warning(info: VAEInfo) -> str:
+    """Say in one sentence if all latents have collapsed; "" otherwise."""
+    collapsed = np.asarray(info.collapsed)
+    if not collapsed.all():
+        return ""
+    return (
+        f"all {len(collapsed)} latents have collapsed (less than {COLLAPSED} nats from the prior), "
+        "so the VAE says nothing about a cell; train it for more epochs, at a higher rate or with "
+        "a warm-up"
+    )
+
+
 @cache
 def vae(config: VAEConfig) -> GenerativeModel:
     """Return a variational autoencoder.
@@ -255,6 +272,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
             divergence,
             divergence_by_latent < COLLAPSED,
             done.gradient_norm,
+            divergence_by_latent / jnp.log(2.0),
         )
         return VAEState(done.params, done.opt_state), info
 
@@ -273,4 +291,4 @@ def vae(config: VAEConfig) -> GenerativeModel:
     def bound(key: jax.Array, state: VAEState, x: ArrayLike) -> jax.Array:
         return log_importance_weights(key, config, state.params, x)[0]
 
-    return GenerativeModel(init, epoch, sample, bound, check)
+    return GenerativeModel(init, epoch, sample, bound, check, collapse_warning)

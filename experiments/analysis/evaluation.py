@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from loglin import transfer_labels
 from loglin.validation import as_table
+from models import effective_number
 
 
 def cramer_statistic(first: ArrayLike, second: ArrayLike) -> float:
@@ -126,10 +127,28 @@ def annotate(
         Draws labels for patterns that no real cell has.
     """
     transferred, matched = transfer_labels(x_reference, labels, x, features, rng=rng)
-    among = np.isin(transferred, types)
-    is_clustered = len(np.unique(transferred[among])) > 1
-    index = davies_bouldin_score(points[among], transferred[among]) if is_clustered else np.nan
-    return Annotation(transferred, matched, float(index))
+    return Annotation(transferred, matched, index_of_types(points, transferred, types))
+
+
+def index_of_types(
+    points: NDArray[np.float64], labels: NDArray[np.str_], types: Sequence[str]
+) -> float:
+    """Return the Davies-Bouldin index of the points with these labels; NaN with fewer than two."""
+    among = np.isin(labels, types)
+    if len(np.unique(labels[among])) < 2:
+        return np.nan
+    return float(davies_bouldin_score(points[among], labels[among]))
+
+
+def last_of_each_pattern(x: NDArray[np.int8], features: Sequence[int]) -> NDArray[np.intp]:
+    """Return the last cell with each pattern: in the authors' code it alone gives the label.
+
+    >>> last_of_each_pattern(np.array([[0], [1], [0]]), [0]).tolist()
+    [1, 2]
+    """
+    patterns = x[::-1, list(features)]
+    first = np.unique(patterns, axis=0, return_index=True)[1]
+    return np.sort(len(x) - 1 - first)
 
 
 def label_accuracy(
@@ -209,6 +228,26 @@ def largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
     return np.argsort(-values, kind="stable")[:number]
 
 
+def most_often(
+    selections: NDArray[np.int64], num_features: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the features that are in most of the selections (starts, q), most frequent first.
+
+    Of equally frequent ones the one that is selected earlier, on average, comes first; what is
+    still tied is in random order, so that the order of the columns plays no part.
+
+    >>> rng = np.random.default_rng(0)
+    >>> most_often(np.array([[7, 3, 5], [3, 8, 5]]), 3, rng).tolist()
+    [3, 5, 7]
+    """
+    features, inverse, counts = np.unique(selections, return_inverse=True, return_counts=True)
+    steps = np.broadcast_to(np.arange(selections.shape[1]), selections.shape)
+    step = np.bincount(inverse.ravel(), weights=steps.ravel()) / counts
+    order = np.lexsort((rng.random(len(features)), step, -counts))
+    chosen: NDArray[np.int64] = features[order[:num_features]]
+    return chosen
+
+
 def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.float64]:
     """Return the mutual information of each feature with its most informative latent.
 
@@ -230,3 +269,14 @@ def mutual_information(x: NDArray[np.int8], u: NDArray[np.int8]) -> NDArray[np.f
 def most_loaded(loadings: NDArray[np.float64], num_features: int) -> NDArray[np.intp]:
     """Return the features with the highest loading on any factor, highest first (Section 2.7)."""
     return largest(loadings.max(axis=1), num_features)
+
+
+def num_effective(u: NDArray[np.int8], draws_per_chain: int) -> float:
+    """Return how many independent samples some latents (n, r) are worth: the one with the fewest.
+
+    With one draw a chain these are all n; latents that are constant do not count.
+    """
+    if draws_per_chain == 1:
+        return float(len(u))
+    numbers = effective_number(u, draws_per_chain)
+    return float(np.nanmin(numbers)) if np.isfinite(numbers).any() else np.nan

@@ -41,6 +41,12 @@ class ModelSettings:
     """Share of the epochs in which a DBM is pretrained; in the others it is fine-tuned."""
     encoder_hidden: tuple[int, ...] | None = None
     """Widths of the hidden layers of the VAE's encoder; None: one as wide as the data."""
+    fine_learning_rate: float | None = None
+    """Learning rate of a DBM's fine-tuning, in batches of 10 cells; None: as in pretraining."""
+    centered_pretraining: bool = False
+    """Whether a DBM's pretraining uses centred gradients, as its fine-tuning does."""
+    draws_per_chain: int = 1
+    """Synthetic cells taken from each Gibbs chain of a DBM, 20 sweeps apart."""
 
     @property
     def name(self) -> str:
@@ -70,7 +76,16 @@ class ModelSettings:
             raise ValueError("`pretrain_share` is for the DBM: a VAE has no pretraining")
         if self.model == "dbm" and self.encoder_hidden is not None:
             raise ValueError("`encoder_hidden` is for the VAE: a DBM has no encoder")
+        if self.model == "vae":
+            for name in ("fine_learning_rate", "centered_pretraining", "draws_per_chain"):
+                if getattr(self, name) != getattr(ModelSettings, name):
+                    raise ValueError(
+                        f"`{name}` is for the DBM and must be {getattr(ModelSettings, name)} for a "
+                        f"VAE, got {getattr(self, name)}"
+                    )
         self.vae(num_genes)
+        if self.model == "dbm":
+            self.dbm(num_genes, num_cells)
         if self.batch_size > num_cells:
             raise ValueError(
                 "`batch_size` must be at most the number of cells for training: "
@@ -100,9 +115,13 @@ class ModelSettings:
             layer_sizes=(num_genes, num_genes, self.num_latents),
             batch_size=self.batch_size,
             learning_rate=self.rate(),
-            fine_learning_rate=self.rate(),
+            fine_learning_rate=(
+                self.rate() if self.fine_learning_rate is None else self.fine_learning_rate
+            ),
             fine_batch_size=min(10, num_cells),
             pretrain_in_turn=True,
+            centered_pretraining=self.centered_pretraining,
+            draws_per_chain=self.draws_per_chain,
         )
 
     def build(self, x: NDArray[np.int8]) -> GenerativeModel:
@@ -129,6 +148,18 @@ class ModelSettings:
         num_pretraining = self.num_pretraining(epochs[-1])
         config = self.dbm(num_genes, num_cells)
         return snapshots_with_pretraining(key, config, x, epochs, num_pretraining=num_pretraining)
+
+
+CENTERED_DBM = ModelSettings(
+    "dbm",
+    batch_size=10,
+    learning_rate=0.01,
+    fine_learning_rate=0.001,
+    centered_pretraining=True,
+    draws_per_chain=10,
+)
+"""A DBM pretrained with centred gradients, in batches of ten at ten times the paper's rate: the
+same rate a cell. Its top units stay in use with a thousand genes too."""
 
 
 def check_models(models: Sequence[ModelName]) -> None:

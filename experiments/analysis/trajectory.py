@@ -30,18 +30,24 @@ class TrajectoryConfig:
     """Synthetic cells drawn at each checkpoint."""
     num_patterns: int = 10
     """Number of most frequent patterns to keep."""
+    more_epochs: tuple[int, ...] = ()
+    """Further checkpoints, such as early ones."""
     num_shuffles: int = 20
     """How often each selected gene is shuffled, to find its gain by chance; at least 1."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
         for field in fields(self):
-            as_count(getattr(self, field.name), field.name, 1)
+            if field.name != "more_epochs":
+                as_count(getattr(self, field.name), field.name, 1)
+        for epoch in self.more_epochs:
+            as_count(epoch, "more_epochs", 1)
 
     @property
     def epochs(self) -> list[int]:
         """The epochs of the checkpoints."""
-        return sorted({*range(0, self.num_epochs, self.every), self.num_epochs})
+        within = {epoch for epoch in self.more_epochs if epoch <= self.num_epochs}
+        return sorted({*range(0, self.num_epochs, self.every), *within, self.num_epochs})
 
     def check_panel(self, num_genes: int) -> None:
         """Check that there are at least as many genes as are to be selected."""

@@ -133,6 +133,17 @@ def stair_genes(config: StairConfig) -> StairGenes:
     return StairGenes(role, np.where(num_stages > 0, high.argmax(axis=0), -1))
 
 
+def gene_places(config: StairConfig) -> NDArray[np.float64]:
+    """Return the place of each gene on the stair, (p,): the mean of its stages, NaN without one.
+
+    >>> gene_places(StairConfig(num_stages=2, num_noise=1))
+    array([0. , 0. , 0. , 0.5, 0.5, 1. , 1. , 1. , nan])
+    """
+    high = _high(config)
+    total, number = (np.arange(config.num_stages)[:, None] * high).sum(axis=0), high.sum(axis=0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
 def role_counts(features: NDArray[np.int64], genes: StairGenes) -> NDArray[np.int64]:
     """Return how many of the genes selected at each checkpoint (t, q) have each role, (t, 3)."""
     roles = genes.role[features]

@@ -44,7 +44,8 @@ class Study(NamedTuple):
 
 
 _SMALL_TUNING = TuningConfig(
-    trajectory=TrajectoryConfig(num_epochs=100, num_selected=12, every=10), num_starts=2
+    trajectory=TrajectoryConfig(num_epochs=100, num_selected=12, every=10, more_epochs=(5,)),
+    num_starts=2,
 )
 
 STUDIES = {
@@ -52,7 +53,7 @@ STUDIES = {
         training_progress,
         training_progress.Config(),
         training_progress.Config(trajectory=TrajectoryConfig(num_epochs=100, num_selected=7)),
-        (5, 3),
+        (20, 3),
     ),
     "training-progress-dbm": Study(
         training_progress,
@@ -64,7 +65,7 @@ STUDIES = {
             trajectory=TrajectoryConfig(num_epochs=100, num_selected=7),
             model_settings=ModelSettings("dbm"),
         ),
-        (5, 2),
+        (20, 2),
     ),
     "pattern-map": Study(
         pattern_map,
@@ -79,20 +80,20 @@ STUDIES = {
             num_noise=(168, 468),
             trajectory=TrajectoryConfig(num_epochs=40, num_selected=10, every=20),
         ),
-        (3, 1),
+        (20, 1),
     ),
     "runtime": Study(
         runtime,
         runtime.Config(),
         runtime.Config(num_features=(50, 100, 200), num_selected=(1, 2, 4, 6, 8)),
-        (3, 1),
+        (20, 1),
     ),
-    "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (5, 2)),
+    "cortex-selection": Study(cortex_selection, TuningConfig(), _SMALL_TUNING, (20, 2)),
     "cortex-annotation": Study(
         cortex_annotation,
         cortex_annotation.Config(),
         cortex_annotation.Config(tuning=_SMALL_TUNING, num_random_sets=20),
-        (5, 2),
+        (20, 2),
     ),
     "cut-points": Study(
         cut_points,
@@ -101,13 +102,13 @@ STUDIES = {
             tuning=replace(_SMALL_TUNING, models=("dbm",), num_starts=3),
             cuts=(0.1, 0.3, 0.5, 0.7, 0.9),
         ),
-        (1, 1),
+        (20, 1),
     ),
     "nmf": Study(
         nmf,
         nmf.Config(),
         nmf.Config(tuning=replace(_SMALL_TUNING, models=("dbm",)), num_factor_starts=2),
-        (5, 2),
+        (20, 2),
     ),
     "likelihood": Study(
         likelihood,
@@ -117,13 +118,13 @@ STUDIES = {
                 trajectory=TrajectoryConfig(num_epochs=100, num_selected=7, every=10)
             )
         ),
-        (5, 2),
+        (20, 2),
     ),
     "categories": Study(
         categories,
         categories.Config(),
         categories.Config(trajectory=TrajectoryConfig(num_epochs=100, num_selected=7, every=10)),
-        (5, 3),
+        (20, 3),
     ),
     "significance": Study(
         significance,
@@ -137,14 +138,14 @@ STUDIES = {
     "baselines": Study(
         baselines,
         baselines.Config(),
-        baselines.Config(task=baselines.Task(num_presented=50_000)),
-        (10, 2),
+        baselines.Config(task=baselines.Task(num_presented=50_000, num_starts=2)),
+        (20, 2),
     ),
     "covering": Study(
         covering,
         covering.Config(),
         covering.Config(data=("digits",), models=("vae",), num_epochs=30, num_trees=100),
-        (10, 2),
+        (20, 2),
     ),
 }
 """All studies, in the order of the results page."""

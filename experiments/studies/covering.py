@@ -383,18 +383,20 @@ def _lead(
     others: Sequence[str],
     *,
     at_least: bool = False,
-) -> tuple[str, Verdict]:
+) -> tuple[str, Verdict, list[bool]]:
     """Compare a method with the best of others, by two standard errors of the difference."""
     texts, ahead, behind = [], 0, 0
+    holds: list[bool] = []
     for task, of_seeds in accuracy.items():
         rows = [METHODS.index(other) for other in others]
         best = max(rows, key=lambda row: of_seeds[:, row].mean())
         differences = of_seeds[:, METHODS.index(method)] - of_seeds[:, best]
         if len(differences) < 2:
-            return "one seed says nothing about the error", "not measured"
+            return "one seed says nothing about the error", "not measured", []
         mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
         name = f" ({METHODS[best]})" if len(others) > 1 else ""
         texts.append(f"{_name(task)}: {100 * mean:+.1f} ± {100 * error:.1f} points{name}")
+        holds += (differences >= 0 if at_least else differences > 0).tolist()
         ahead += mean > 2 * error
         behind += mean < -(1 if at_least else 2) * error
     good = len(accuracy) - behind if at_least else ahead
@@ -403,22 +405,28 @@ def _lead(
         verdict = "reproduced"
     elif behind == len(accuracy):
         verdict = "not reproduced"
-    return "; ".join(texts) + " (± standard error over seeds)", verdict
+    return "; ".join(texts) + " (± standard error over seeds)", verdict, holds
 
 
-def _share_of_reference(accuracy: dict[Task, NDArray[np.float64]]) -> tuple[str, Verdict]:
+def _share_of_reference(
+    accuracy: dict[Task, NDArray[np.float64]],
+) -> tuple[str, Verdict, list[bool]]:
     shares = {
         task: float(of_seeds[:, METHODS.index(RECOMMENDED)].mean()
                     / of_seeds[:, METHODS.index(WITH_LABELS[0])].mean())
         for task, of_seeds in accuracy.items() if task.model == "vae"
     }  # fmt: skip
     if not shares:
-        return "no VAE was trained", "not measured"
+        return "no VAE was trained", "not measured", []
     text = "; ".join(f"{task.data}: {share:.0%}" for task, share in shares.items())
     num_good = sum(share >= 0.92 for share in shares.values())
+    rows = METHODS.index(RECOMMENDED), METHODS.index(WITH_LABELS[0])
+    holds = [
+        bool(seed[rows[0]] >= 0.92 * seed[rows[1]]) for task in shares for seed in accuracy[task]
+    ]
     if num_good == len(shares):
-        return text, "reproduced"
-    return text, "partly" if num_good else "not reproduced"
+        return text, "reproduced", holds
+    return text, "partly" if num_good else "not reproduced", holds
 
 
 def _table(found: dict[Task, list[Result]], numbers: Sequence[int], middle: int) -> Table:

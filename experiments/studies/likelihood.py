@@ -239,7 +239,7 @@ def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.in
         f"({(~is_better).mean():.0%} of checkpoints), {with_better} at the others"
     )
     correlations = [
-        spearmanr(row, -of_seed).statistic
+        float(spearmanr(row, -of_seed).statistic)
         for row, of_seed in zip(learned, noise, strict=True)
         if np.ptp(of_seed)
     ]
@@ -251,6 +251,7 @@ def _insufficient(name: str, learned: NDArray[np.float64], counts: NDArray[np.in
         f"{measured}; rank correlation of the fit with the negative number of noise genes "
         f"{correlation:.2f}, mean over {count_of(len(correlations), 'seed')}",
         grade(correlation, reproduced=0.5, partly=0.2),
+        [value >= 0.5 for value in correlations],
     )
 
 
@@ -271,6 +272,7 @@ def _at_the_best(
         f"{informative.mean():.0%} are informative, and "
         f"{chosen[:, ROLES.index('overlap')].mean():.1f} of {chosen[0].sum()} are overlap genes",
         grade(float(informative.min()), reproduced=0.85, partly=0.5),
+        (informative >= 0.85).tolist(),
     )
 
 

@@ -99,8 +99,9 @@ class Measured(NamedTuple):
         return np.stack([self.stage, self.overlap, self.noise], axis=-1)
 
 
-Measure = Callable[[Measured, int], tuple[str, Verdict]]
-"""measure(measured, checkpoint): what was measured from this checkpoint on, and the verdict."""
+Measure = Callable[[Measured, int], tuple[str, Verdict, Sequence[bool]]]
+"""measure(measured, checkpoint): what was measured from this checkpoint on, the verdict, and in
+which seeds it holds."""
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
@@ -147,31 +148,34 @@ def _state(measured: Measured, epoch: int, paper: str, measure: Measure) -> Stat
     return Statement(paper, *measure(measured, at))
 
 
-def _noise_early(measured: Measured, at: int) -> tuple[str, Verdict]:
+def _noise_early(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
     end = max(at + 1, int(np.searchsorted(measured.epochs, 15)))
-    noise = measured.noise[:, at:end].mean()
+    of_seeds = measured.noise[:, at:end].mean(axis=1)
+    noise = of_seeds.mean()
     when = epochs_in_words(measured.epochs[at:end])
     text = f"{noise:.1f} of {measured.num_selected} genes are noise genes at {when}"
     if at > 0:
         text += f" (before training: {measured.noise[:, 0].mean():.1f})"
-    return text, grade(noise / measured.num_selected, reproduced=0.5, partly=0.25)
+    verdict = grade(noise / measured.num_selected, reproduced=0.5, partly=0.25)
+    return text, verdict, (of_seeds / measured.num_selected >= 0.5).tolist()
 
 
-def _overlap_leads(measured: Measured, at: int) -> tuple[str, Verdict]:
+def _overlap_leads(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
     stage, overlap, noise = np.moveaxis(measured.counts[:, at], -1, 0)
-    leads = (overlap > np.maximum(stage, noise)).mean()
+    in_seeds = overlap > np.maximum(stage, noise)
+    leads = in_seeds.mean()
     text = (
         f"at epoch {measured.epochs[at]}: {overlap.mean():.1f} overlap, {stage.mean():.1f} stage "
         f"and {noise.mean():.1f} noise genes; overlap genes are the most numerous in {leads:.0%} "
         "of seeds"
     )
-    return text, grade(leads, reproduced=0.75, partly=0.4)
+    return text, grade(leads, reproduced=0.75, partly=0.4), in_seeds.tolist()
 
 
 def _mostly_overlap(share: float) -> Measure:
     """Return a measure of whether overlap genes have this share from a checkpoint on."""
 
-    def measure(measured: Measured, at: int) -> tuple[str, Verdict]:
+    def measure(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
         overlap, num_selected = measured.overlap[:, at:], measured.num_selected
         first = overlap[:, 0].mean()
         text = (
@@ -181,17 +185,18 @@ def _mostly_overlap(share: float) -> Measure:
         )
         holds_at_once = first / num_selected >= share - 0.2
         reproduced = share if holds_at_once else None
-        return text, grade(overlap.mean() / num_selected, reproduced=reproduced, partly=share - 0.2)
+        verdict = grade(overlap.mean() / num_selected, reproduced=reproduced, partly=share - 0.2)
+        holds = overlap.mean(axis=1) / num_selected >= share
+        return text, verdict, (holds & (overlap[:, 0] / num_selected >= share - 0.2)).tolist()
 
     return measure
 
 
-def _pairs(measured: Measured, at: int) -> tuple[str, Verdict]:
+def _pairs(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
     found = np.array(
         [
-            chosen_pairs(features, measured.genes)
+            np.mean([chosen_pairs(genes, measured.genes) for genes in result.features[at:]], axis=0)
             for result in measured.results
-            for features in result.features[at:]
         ]
     )
     observed, expected = found.mean(axis=0)
@@ -199,30 +204,42 @@ def _pairs(measured: Measured, at: int) -> tuple[str, Verdict]:
         f"{observed:.2f} complete overlaps on average from epoch {measured.epochs[at]} on; "
         f"{expected:.2f} are expected if as many overlap genes are drawn at random"
     )
-    return text, grade(observed / max(expected, 1e-9), reproduced=1.5, partly=1.1)
+    verdict = grade(observed / max(expected, 1e-9), reproduced=1.5, partly=1.1)
+    return text, verdict, (found[:, 0] >= 1.5 * np.maximum(found[:, 1], 1e-9)).tolist()
 
 
-def _stair_patterns(measured: Measured, at: int) -> tuple[str, Verdict]:
-    shares = [
-        share_of_stair_patterns(features, states, measured.genes)
-        for result in measured.results
-        for features, states in zip(result.features[at:], result.states[at:], strict=True)
-    ]
+def _stair_patterns(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
+    shares = np.array(
+        [
+            np.mean(
+                [
+                    share_of_stair_patterns(features, states, measured.genes)
+                    for features, states in zip(
+                        result.features[at:], result.states[at:], strict=True
+                    )
+                ]
+            )
+            for result in measured.results
+        ]
+    )
     text = (
         f"in {np.mean(shares):.0%} of the most frequent patterns from epoch "
         f"{measured.epochs[at]} on, all ones lie in one overlap or in two neighbouring ones"
     )
-    return text, grade(float(np.mean(shares)), reproduced=0.9, partly=0.7)
+    verdict = grade(float(np.mean(shares)), reproduced=0.9, partly=0.7)
+    return text, verdict, (shares >= 0.9).tolist()
 
 
-def _robust(measured: Measured, at: int) -> tuple[str, Verdict]:
+def _robust(measured: Measured, at: int) -> tuple[str, Verdict, Sequence[bool]]:
     num_seeds = len(measured.results)
-    held = (measured.overlap[:, at:].min(axis=1) > measured.num_selected / 2).mean()
+    in_seeds = measured.overlap[:, at:].min(axis=1) > measured.num_selected / 2
+    held = in_seeds.mean()
     text = (
         f"overlap genes are the majority at every checkpoint from epoch {measured.epochs[at]} on "
         f"in {held:.0%} of {num_seeds} seeds, each with its own cells and weights"
     )
-    return text, grade(held, reproduced=0.9, partly=0.5) if num_seeds > 1 else "not measured"
+    verdict = grade(held, reproduced=0.9, partly=0.5) if num_seeds > 1 else "not measured"
+    return text, verdict, in_seeds.tolist()
 
 
 STATEMENTS: tuple[tuple[int, str, Measure], ...] = (

@@ -19,9 +19,11 @@ from models.boltzmann.energy import DBMParams, Layers, layer_input
 from models.boltzmann.gradients import (
     BoltzmannInfo,
     Contrast,
+    binary_entropy,
     center,
     energy_gradient,
     follow_means,
+    idle_warning,
 )
 from models.boltzmann.likelihood import bounder
 from models.boltzmann.pretraining import pretraining
@@ -157,7 +159,7 @@ def dbm(
 
     def gradient_of(
         key: jax.Array, params: DBMParams, memory: tuple[Layers, Layers], rows: jax.Array
-    ) -> tuple[DBMParams, tuple[Layers, Layers], jax.Array]:
+    ) -> tuple[DBMParams, tuple[Layers, Layers], tuple[jax.Array, jax.Array]]:
         chains, offsets = memory
         data = under_data(config, params, rows)
         chains = gibbs(key, params, chains, config.sweeps_per_update, levels)
@@ -166,7 +168,7 @@ def dbm(
             offsets = follow_means(offsets, data)
             gradient = center(gradient, offsets)
         error = units.cross_entropy(layer_input(params, data, 0), data[0], levels).mean()
-        return gradient, (chains, offsets), error
+        return gradient, (chains, offsets), (error, data[-1].mean(axis=0))
 
     @jax.jit
     def epoch(key: jax.Array, state: DBMState, x: ArrayLike) -> tuple[DBMState, BoltzmannInfo]:
@@ -178,11 +180,12 @@ def dbm(
             sweeps_key, gradient_of, fine_optimizer, params, opt_state, tuple(memory), batches
         )
         state = DBMState(done.params, done.opt_state, *done.memory)
-        return state, BoltzmannInfo(done.info, done.gradient_norm)
+        error, means = done.info
+        return state, BoltzmannInfo(error, done.gradient_norm, binary_entropy(means))
 
     chains = config.draws_per_chain, config.sweeps_between_draws
     sample = sampler(levels, config.sample_sweeps, *chains)
-    return GenerativeModel(init, epoch, sample, bounder(levels), check)
+    return GenerativeModel(init, epoch, sample, bounder(levels), check, idle_warning)
 
 
 def snapshots_with_pretraining(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from models import units
 from models.boltzmann.energy import DBMParams, Layers, energy, product
@@ -12,6 +13,12 @@ from models.units import Levels
 WEIGHT_SCALE = 0.01
 """Standard deviation of the initial weights (Hinton 2012)."""
 
+
+IDLE = 0.1
+"""A hidden unit is idle if its entropy is below this, in bits: on in less than 1.3 % of the cells,
+or in all but so many."""
+MAX_ENTROPY_CELLS = 1000
+"""Largest number of cells from which the entropy of hidden units is computed after an epoch."""
 
 OFFSET_MEMORY = 0.99
 """Weight of the old offsets when they are updated."""
@@ -33,6 +40,34 @@ class BoltzmannInfo(NamedTuple):
     their means are used, which gives lower values."""
     gradient_norm: jax.Array
     """Euclidean norm of the mean gradient."""
+    entropy: jax.Array
+    """(r,) entropy of each unit of the highest layer, the latents, over the data, in bits: 1 if it
+    is on in half of the cells, near 0 if it is idle, that is always on or always off."""
+
+
+def binary_entropy(means: jax.Array) -> jax.Array:
+    """Return the entropy in bits of units that are on with these probabilities."""
+    nats = jax.scipy.special.entr(means) + jax.scipy.special.entr(1 - means)
+    return nats / jnp.log(2.0)
+
+
+def some_cells(x: jax.Array) -> jax.Array:
+    """Return at most `MAX_ENTROPY_CELLS` rows, spread evenly over x (n, p)."""
+    return x[:: -(-len(x) // MAX_ENTROPY_CELLS)]
+
+
+def idle_warning(info: BoltzmannInfo) -> str:
+    """Say in one sentence which latents are idle; "" if none is."""
+    entropy = np.asarray(info.entropy)
+    idle = np.flatnonzero(entropy < IDLE)
+    if not len(idle):
+        return ""
+    which = ", ".join(map(str, idle[:10])) + (", ..." if len(idle) > 10 else "")
+    return (
+        f"{len(idle)} of the {len(entropy)} units of the highest layer are always on or always off "
+        f"(units {which}: entropy below {IDLE} bits), so these latents say nothing about a cell; "
+        "centred gradients or fewer units keep them in use"
+    )
 
 
 def energy_gradient(params: DBMParams, contrast: Contrast) -> DBMParams:

@@ -22,12 +22,15 @@ from models.base import GenerativeModel
 from models.boltzmann.energy import DBMParams, Layers, layer_input, levels_of
 from models.boltzmann.gradients import (
     BoltzmannInfo,
+    binary_entropy,
     center,
     energy_gradient,
     follow_means,
     free_means,
+    idle_warning,
     log_odds,
     small_weights,
+    some_cells,
 )
 from models.boltzmann.likelihood import bounder
 from models.boltzmann.rbm import contrastive_divergence
@@ -103,8 +106,9 @@ def pretraining(
     Returns
     -------
     GenerativeModel
-        With `StackState` as state and `BoltzmannInfo` as info, the mean over the RBMs trained in an
-        epoch. Pretraining is complete after `config.num_pretraining_epochs` epochs.
+        With `StackState` as state and `BoltzmannInfo` as info: error and gradient are means over
+        the RBMs trained in an epoch, the entropies are those of the highest layer. Pretraining is
+        complete after `config.num_pretraining_epochs` epochs.
     """
     check_type(config, "config", DBMConfig)
     levels, in_turn = config.levels, config.pretrain_in_turn
@@ -138,8 +142,8 @@ def pretraining(
 
     def train_rbm(
         key: jax.Array, state: StackState, x: jax.Array, index: int
-    ) -> tuple[StackState, BoltzmannInfo]:
-        """Train one RBM in one pass through the data."""
+    ) -> tuple[StackState, tuple[jax.Array, jax.Array]]:
+        """Train one RBM in one pass through the data; also return its error and gradient norm."""
         up, down = counts[index]
         own_levels = levels_of(levels, index)
 
@@ -180,7 +184,13 @@ def pretraining(
         )
         if state.offsets is not None:
             state = state._replace(offsets=_replaced(state.offsets, index, done.memory))
-        return state, BoltzmannInfo(done.info, done.gradient_norm)
+        return state, (done.info, done.gradient_norm)
+
+    def entropy_of_latents(state: StackState, x: jax.Array) -> jax.Array:
+        layer = units.to_units(some_cells(x), levels)
+        for rbm, (up, _) in zip(state.rbms, counts, strict=True):
+            layer = units.mean(up * layer_input(rbm, (layer, None), 1))
+        return binary_entropy(layer.mean(axis=0))
 
     @jax.jit
     def epoch(key: jax.Array, state: StackState, x: ArrayLike) -> tuple[StackState, BoltzmannInfo]:
@@ -199,8 +209,10 @@ def pretraining(
                 state,
                 x,
             )
-        return state._replace(num_epochs=state.num_epochs + 1), info
+        state = state._replace(num_epochs=state.num_epochs + 1)
+        error, gradient_norm = info
+        return state, BoltzmannInfo(error, gradient_norm, entropy_of_latents(state, x))
 
     chains = config.draws_per_chain, config.sweeps_between_draws
     sample = sampler(levels, config.sample_sweeps, *chains)
-    return GenerativeModel(init, epoch, sample, bounder(levels), check)
+    return GenerativeModel(init, epoch, sample, bounder(levels), check, idle_warning)

@@ -21,12 +21,15 @@ from models.boltzmann.energy import DBMParams, Layers, layer_input
 from models.boltzmann.gradients import (
     BoltzmannInfo,
     Contrast,
+    binary_entropy,
     center,
     energy_gradient,
     follow_means,
     free_means,
+    idle_warning,
     log_odds,
     small_weights,
+    some_cells,
 )
 from models.boltzmann.likelihood import bounder
 from models.boltzmann.sampling import independent_layers, sampler
@@ -231,8 +234,11 @@ def rbm(
         params, opt_state, *memory = state
         done = descend(steps_key, gradient_of, optimizer, params, opt_state, tuple(memory), batches)
         state = RBMState(done.params, done.opt_state, *done.memory)
-        return state, BoltzmannInfo(done.info, done.gradient_norm)
+        visible = units.to_units(some_cells(jnp.asarray(x)), levels)
+        hidden = units.mean(layer_input(state.params, (visible, None), 1))
+        entropy = binary_entropy(hidden.mean(axis=0))
+        return state, BoltzmannInfo(done.info, done.gradient_norm, entropy)
 
     chains = config.draws_per_chain, config.sweeps_between_draws
     sample = sampler(levels, config.sample_sweeps, *chains)
-    return GenerativeModel(init, epoch, sample, bounder(levels), check)
+    return GenerativeModel(init, epoch, sample, bounder(levels), check, idle_warning)

@@ -4,11 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.__main__ import main
+from experiments.command_line import size_of
+from experiments.runs.options import Options
 from experiments.studies import training_progress
 from experiments.studies.catalogue import STUDIES
 from tests.experiments.tiny import CORTEX, RUNTIME, STAIRS
@@ -55,8 +58,8 @@ def test_help_lists_studies_and_settings(capsys):
         ("baselines --num-selected 51", "`num_selected` must be from 2 to 50, got 51"),
         ("significance --max-exceedances 0", "`max_exceedances` must be at least 1, got 0"),
         ("significance --null.num-selected 11", "`num_selected` must be from 2 to 10, got 11"),
-        ("training-progress --seed 4294967295", "`seed` must leave room for 5 seeds up to"),
-        ("paper --seed 4294967290", "`seed` must leave room for 100 seeds up to 4294967295, got"),
+        ("training-progress --seed 4294967295", "`seed` must leave room for 20 seeds up to"),
+        ("paper --seed 4294967260", "`seed` must leave room for 100 seeds up to 4294967295, got"),
         ("training-progress-dbm --encoder-hidden 5", "`encoder_hidden` is for the VAE"),
     ],
 )
@@ -164,3 +167,11 @@ def test_importing_experiments_leaves_the_cores_alone():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert answer.stdout == "None\n"
+
+
+def test_only_a_run_with_the_papers_settings_is_of_its_size():
+    study = STUDIES["runtime"]
+    assert size_of(study, study.paper, Options(seeds=1)) == "paper"
+    assert size_of(study, study.small, Options(small=True)) == "reduced"
+    assert size_of(study, replace(study.paper, repeats=1), Options()) == "other"
+    assert size_of(study, replace(study.small, repeats=1), Options(small=True)) == "reduced"

@@ -11,7 +11,7 @@ CELLS = simulate_stairs(
     StairConfig(num_cells=40, num_stages=3, num_noise=4), np.random.default_rng(0)
 ).x
 """Cells as those of `STAIRS`, (40, 15)."""
-CORTEX = f"{TRAJECTORY} --batch-size 50 --num-starts 1 --seeds 1"
+CORTEX = f"{TRAJECTORY} --batch-size 50 --vae-batch-size 50 --num-starts 1 --seeds 1"
 RUNTIME = (
     "--num-features 32 40 --num-selected 1 2 --fixed-features 32 --fixed-selected 1 "
     "--num-samples 200 --num-latents 2 --repeats 1 --seeds 1"

@@ -10,6 +10,7 @@ from models import (
     DBMConfig,
     DivergedError,
     GenerativeModel,
+    IdleLatentsWarning,
     Samples,
     VAEConfig,
     dbm,
@@ -116,6 +117,21 @@ def counting_model(breaks_at=None, value=np.nan):
         return -state * x.mean(axis=1) + jax.random.normal(key)
 
     return GenerativeModel(init, epoch, sample, bound)
+
+
+def test_idle_latents_are_warned_of_at_the_last_epoch():
+    model = counting_model()
+    assert len(list(snapshots(jax.random.key(0), model, X, [0, 2, 4]))) == 3  # no warning, no error
+    seen = []
+    complains = model._replace(warning=lambda info: seen.append(info) or "Nothing is learned")
+    stream = snapshots(jax.random.key(0), complains, X, [0, 2, 4])
+    assert [next(stream)[0] for _ in range(2)] == [0, 2]
+    assert not seen
+    with pytest.warns(IdleLatentsWarning, match="Nothing is learned"):
+        next(stream)
+    assert len(seen) == 1
+    content = complains._replace(warning=lambda info: "")
+    list(snapshots(jax.random.key(0), content, X, [2]))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1e9])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logsumexp, xlog1py, xlogy
 
-from models import VAEConfig, snapshots, train, vae
+from models import IdleLatentsWarning, VAEConfig, snapshots, train, vae
 from tests.models import toy
 from tests.models.chance import assert_drawn_from
 from tests.models.integrals import log_likelihood_by_grid, tanh_layers
@@ -135,10 +135,16 @@ def test_latents_that_tell_nothing_are_flagged():
     first = rng.integers(2, size=2000)
     structured = np.column_stack([first] * 5)
     found = {}
-    for name, x in (("none", rng.integers(2, size=(2000, 5))), ("one cause", structured)):
-        _, _, info = three_latents(x)
+    with pytest.warns(IdleLatentsWarning, match="all 3 latents have collapsed"):
+        infos = {"none": three_latents(rng.integers(2, size=(2000, 5)))[2]}
+    infos["one cause"] = three_latents(structured)[2]
+    for name, info in infos.items():
         assert info.collapsed.shape == (80, 3)
         found[name] = int(info.collapsed[-1].sum())
+        bits = info.information.sum(axis=1)
+        np.testing.assert_allclose(bits * np.log(2), info.divergence, rtol=1e-4)
+    # One latent carries the cause, which is one bit: it says at least about that much.
+    assert infos["one cause"].information[-1].max() > 0.9
     assert found == {"none": 3, "one cause": 2}
 
 

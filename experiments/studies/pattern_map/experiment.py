@@ -1,6 +1,6 @@
 """DBMs trained for different numbers of epochs, and the maps of their patterns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,17 +8,20 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.analysis.evaluation import num_effective
 from experiments.analysis.map_order import (
     circular_order,
     circular_order_null,
+    num_places,
     swept_turns,
 )
-from experiments.analysis.model_settings import ModelSettings
+from experiments.analysis.model_settings import CENTERED_DBM, ModelSettings
 from experiments.analysis.trajectory import synthetic_cells
 from experiments.data.stairs import (
     StairConfig,
-    StairGenes,
+    gene_places,
     simulate_stairs,
+    stair_genes,
 )
 from experiments.runs.options import Unprefixed
 from experiments.runs.progress import Track, without_bar
@@ -49,14 +52,15 @@ class Config:
     """Number of genes to select from each DBM."""
     num_patterns: int = 10
     """Number of most frequent patterns of each DBM."""
-    num_samples: int = 10_000
-    """Number of synthetic cells drawn from each DBM."""
+    num_samples: int = 100_000
+    """Number of synthetic cells drawn from each DBM. The latents have 1024 states; with 10 000
+    cells a pattern has a few hundred, and distances between patterns are mostly sampling noise."""
     num_permutations: int = 9999
     """Number of random orders that the circular order is compared with."""
     stairs: Unprefixed[StairConfig] = field(
         default_factory=lambda: StairConfig(num_cells=5000, num_noise=168)
     )
-    model_settings: Unprefixed[ModelSettings] = field(default_factory=lambda: ModelSettings("dbm"))
+    model_settings: Unprefixed[ModelSettings] = CENTERED_DBM
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -75,17 +79,13 @@ class Config:
             )
 
 
-class Result(NamedTuple):
-    """The patterns and their maps for each DBM, in the order of epochs."""
+class Maps(NamedTuple):
+    """Some patterns, and their map for each DBM, in the order of epochs."""
 
-    epochs: NDArray[np.int64]
-    """(t,)"""
-    chosen: NDArray[np.int64]
-    """(t, s) genes selected from each DBM."""
     features: NDArray[np.int64]
-    """(q,) the union of the genes, in order."""
+    """(q,) the genes, in order."""
     states: NDArray[np.int8]
-    """(k, q) the union of the patterns."""
+    """(k, q) the patterns."""
     counts: NDArray[np.int64]
     """(t, k) number of synthetic cells with each pattern."""
     distances: NDArray[np.float64]
@@ -97,11 +97,26 @@ class Result(NamedTuple):
     stress: NDArray[np.float64]
     """(t,) Kruskal's stress-1 of the maps."""
     circular: NDArray[np.float64]
-    """(t,) `circular_order` of the patterns along the stair; NaN with fewer than three."""
+    """(t,) `circular_order` of the patterns along the stair; NaN with fewer than three places."""
     p_value: NDArray[np.float64]
     """(t,) p-value of the circular order, in either direction, among random orders."""
     turns: NDArray[np.float64]
     """(t,) how many turns the patterns make around the centre."""
+
+
+class Result(NamedTuple):
+    """The patterns of one repetition, and their maps."""
+
+    epochs: NDArray[np.int64]
+    """(t,)"""
+    chosen: NDArray[np.int64]
+    """(t, s) genes selected from each DBM."""
+    effective: NDArray[np.float64]
+    """(t,) how many independent samples the latents are worth: of the one with the fewest."""
+    union: Maps
+    """The paper's maps: of the union of patterns in the union of the selected genes."""
+    one_each: Maps
+    """Maps of one gene of each overlap, whatever was selected: nothing on, or one of them."""
 
 
 def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
@@ -111,11 +126,11 @@ def units(config: Config, seeds: Iterable[int]) -> list[Unit]:
 
 def compute(config: Config, seed: int, track: Track = without_bar) -> Result:
     """Simulate cells, train a DBM for each number of epochs, and map their patterns."""
-    cells = simulate_stairs(config.stairs, np.random.default_rng(seed))
+    x = simulate_stairs(config.stairs, np.random.default_rng(seed)).x
     epochs = sorted({*config.epochs, *config.more_epochs})
     keys = jax.random.split(jax.random.key(seed), len(epochs))
     drawn = [
-        _draw(key, config, cells.x, epoch)
+        _draw(key, config, x, epoch)
         for key, epoch in track(zip(keys, epochs, strict=True), len(epochs))
     ]
     chosen = [select_features(d.x, d.u, config.num_selected).features for d in drawn]
@@ -124,11 +139,27 @@ def compute(config: Config, seed: int, track: Track = without_bar) -> Result:
     states = union_of_patterns(
         frequent_patterns(drawn[at].x, features.tolist(), config.num_patterns) for at in united
     )
-    order = stair_order(features, states, cells.genes)
     rng = np.random.default_rng([seed, 1])
-    rows = [_map(d, features, states, order, config.num_permutations, rng) for d in drawn]
-    columns = (np.array(column) for column in zip(*rows, strict=True))
-    return Result(np.array(epochs), np.array(chosen), features, states, *columns)
+    return Result(
+        np.array(epochs),
+        np.array(chosen),
+        np.array([num_effective(d.u, config.model_settings.draws_per_chain) for d in drawn]),
+        _maps(config, drawn, features, states, rng),
+        _maps(config, drawn, *one_gene_each(config.stairs), rng),
+    )
+
+
+def one_gene_each(stairs: StairConfig) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the first gene of each overlap (q,), and the patterns with at most one on (q + 1, q).
+
+    >>> one_gene_each(StairConfig(num_stages=3))[0]
+    array([3, 6])
+    """
+    genes = stair_genes(stairs)
+    shared = np.flatnonzero(genes.role == "overlap")
+    first = np.unique(genes.first_stage[shared], return_index=True)[1]
+    features = shared[first].astype(np.int64)
+    return features, np.eye(len(features) + 1, len(features), -1, dtype=np.int8)
 
 
 def _draw(key: jax.Array, config: Config, x: NDArray[np.int8], epoch: int) -> Drawn:
@@ -137,15 +168,24 @@ def _draw(key: jax.Array, config: Config, x: NDArray[np.int8], epoch: int) -> Dr
     return next(cells)
 
 
-def stair_order(
-    features: NDArray[np.int64], states: NDArray[np.int8], genes: StairGenes
-) -> NDArray[np.intp]:
-    """Return the patterns with ones, all in genes of the stair, in their order along the stair."""
-    is_stair = genes.is_informative[features]
+def pattern_places(
+    stairs: StairConfig, features: NDArray[np.int64], states: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    """Return the place of each pattern on the stair, (k,): the mean of its genes that are on.
+
+    It is NaN if no gene is on, or one that belongs to no stage. The two genes of an overlap are at
+    the same place.
+    """
     on = states == 1
-    along = np.flatnonzero((on & is_stair).any(axis=1) & ~(on & ~is_stair).any(axis=1))
-    place = [features[on[pattern]].mean() for pattern in along]
-    return along[np.argsort(place, kind="stable")]
+    places = gene_places(stairs)[features]
+    total = np.where(on, places, 0.0).sum(axis=1)
+    number = on.sum(axis=1)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def stair_order(places: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the patterns that have a place, in the order of their places."""
+    return np.argsort(places, kind="stable")[: np.isfinite(places).sum()]
 
 
 def center_of(points: NDArray[np.float64], states: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -154,15 +194,28 @@ def center_of(points: NDArray[np.float64], states: NDArray[np.int8]) -> NDArray[
     return nothing_on[0] if len(nothing_on) else np.zeros(2)
 
 
+def _maps(
+    config: Config,
+    drawn: Sequence[Drawn],
+    features: NDArray[np.int64],
+    states: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> Maps:
+    """Map the patterns in the latents of each DBM."""
+    places = pattern_places(config.stairs, features, states)
+    rows = [_map(d, features, states, places, config.num_permutations, rng) for d in drawn]
+    return Maps(features, states, *(np.array(column) for column in zip(*rows, strict=True)))
+
+
 def _map(
     drawn: Drawn,
     features: NDArray[np.int64],
     states: NDArray[np.int8],
-    order: NDArray[np.intp],
+    places: NDArray[np.float64],
     num_permutations: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray | float, ...]:
-    """Return the fields of `Result` for one checkpoint, from `counts` on."""
+    """Return the fields of `Maps` for one DBM, from `counts` on."""
     counts = (drawn.x[:, None, features] == states).all(axis=2).sum(axis=0)
     found = np.flatnonzero(counts)
     distances, corrected = np.full((2, len(states), len(states)), np.nan)
@@ -176,10 +229,10 @@ def _map(
         between = distances[np.ix_(found, found)]
         points[found] = embed(between)
         stress = kruskal_stress(between, points[found])
-    along = points[[pattern for pattern in order if counts[pattern]]]
-    if len(along) > 2:
-        center = center_of(points, states)
-        circular, turns = circular_order(along, center), swept_turns(along, center)
-        null = np.abs(circular_order_null(along, center, num_permutations, rng))
+    along = np.flatnonzero(np.isfinite(places) & (counts > 0))
+    if len(found) > 2 and num_places(places[along]) > 2:
+        of_stair, at, center = points[along], places[along], center_of(points, states)
+        circular, turns = circular_order(of_stair, center, at), swept_turns(of_stair, center, at)
+        null = np.abs(circular_order_null(of_stair, center, num_permutations, rng, at))
         p_value = (1 + (null >= abs(circular) - 1e-9).sum()) / (1 + num_permutations)
     return counts, distances, corrected, points, stress, circular, p_value, turns

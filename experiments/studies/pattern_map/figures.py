@@ -8,15 +8,19 @@ from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 
 from experiments.analysis import figures
-from experiments.analysis.map_order import (
-    circular_order_null,
-)
+from experiments.analysis.map_order import circular_order_null, num_places
 from experiments.analysis.statements import count_of, mean_of_known
 from experiments.data.stairs import (
     StairGenes,
     stair_genes,
 )
-from experiments.studies.pattern_map.experiment import Config, Result, stair_order
+from experiments.studies.pattern_map.experiment import (
+    Config,
+    Result,
+    one_gene_each,
+    pattern_places,
+    stair_order,
+)
 from loglin import (
     Patterns,
     plots,
@@ -38,33 +42,36 @@ def draw_figures(config: Config, results: Sequence[Result]) -> dict[str, tuple[F
             "match the last one.",
         ),
         "circular": (
-            _plot_circular(results),
+            _plot_circular(config, results),
             "Circular order of the patterns for each number of epochs (1: all triples of patterns "
             "go round in the order of the stair; 0: as many go round in one direction as in the "
-            f"other). Points: {how_often}; line: mean; grey: the middle 90 % of random orders.",
+            f"other). Left: union of the patterns; right: one gene of each overlap. Points: "
+            f"{how_often}, filled where the order is beyond chance; line: mean; grey: the middle "
+            "90 % of random orders.",
         ),
     }
 
 
 def _plot_maps(config: Config, result: Result, genes: StairGenes) -> Figure:
     shown = np.flatnonzero(np.isin(result.epochs, config.epochs))
-    order = stair_order(result.features, result.states, genes)
+    maps = result.union
+    order = stair_order(pattern_places(config.stairs, maps.features, maps.states))
     # Patterns off the stair come first.
-    rest = np.setdiff1d(np.arange(len(result.states)), order)
+    rest = np.setdiff1d(np.arange(len(maps.states)), order)
     rank = np.argsort([*rest, *order])
     labels = [str(number) for number in rank + 1]
     figure = Figure(figsize=(11, 9.5), layout="constrained")
     rows = -(-len(shown) // 3)
     heights = [0.22 * len(labels) / rows, 3.0 * rows]
     top, below = np.ravel(figure.subfigures(2, 1, height_ratios=heights, squeeze=False))
-    _plot_patterns(top, result.features, result.states[[*rest, *order]], genes)
+    _plot_patterns(top, maps.features, maps.states[[*rest, *order]], genes)
     panels = below.subplots(rows, 3, squeeze=False).ravel()
     for ax in panels[len(shown) :]:
         ax.set_axis_off()
     for ax, at in zip(panels, shown, strict=False):
-        points = _laid_upon(result.points[at], result.points[shown[-1]])
-        plots.map_plot(points, result.states, labels=labels, path=order.tolist(), ax=ax)
-        how_circular = f"{abs(result.circular[at]):.2f}, p = {result.p_value[at]:.2g}"
+        points = _laid_upon(maps.points[at], maps.points[shown[-1]])
+        plots.map_plot(points, maps.states, labels=labels, path=order.tolist(), ax=ax)
+        how_circular = f"{abs(maps.circular[at]):.2f}, p = {maps.p_value[at]:.2g}"
         ax.set_title(f"epoch {result.epochs[at]}: circular order {how_circular}", fontsize=9)
     return figure
 
@@ -94,20 +101,32 @@ def _laid_upon(points: NDArray[np.float64], last: NDArray[np.float64]) -> NDArra
     return turned
 
 
-def _plot_circular(results: Sequence[Result]) -> Figure:
+def _plot_circular(config: Config, results: Sequence[Result]) -> Figure:
     epochs = results[0].epochs
-    circular = np.abs(np.stack([result.circular for result in results]))
-    figure = Figure(figsize=(7, 3.8), layout="constrained")
-    ax = figure.subplots()
     rng = np.random.default_rng(0)
-    most = int(np.median([(result.states.sum(axis=1) == 1).sum() for result in results]))
-    null = np.abs(circular_order_null(rng.normal(size=(max(most, 3), 2)), [0, 0], 9999, rng))
-    ax.axhspan(*np.quantile(null, [0.05, 0.95]), color=plots.LINE, alpha=0.4, lw=0)
+    union = results[0].union
+    of_union = pattern_places(config.stairs, union.features, union.states)
+    of_single = pattern_places(config.stairs, *one_gene_each(config.stairs))
+    panels = (
+        ("union of the patterns", [result.union for result in results], of_union),
+        ("one gene of each overlap", [result.one_each for result in results], of_single),
+    )
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(epochs))
-    jitter = rng.uniform(-0.12, 0.12, circular.shape)
-    ax.plot((places + jitter).T, circular.T, ".", color=plots.BLUE, alpha=0.6)
-    ax.plot(places, [mean_of_known(column) for column in circular.T], color=plots.INK)
-    ax.set_xticks(places, epochs.tolist())
-    ax.set(xlabel="epochs of training", ylabel="circular order", ylim=(0, 1.03))
-    plots.bare(ax)
+    for ax, (title, maps, along) in zip(axes, panels, strict=True):
+        at = along[np.isfinite(along)]
+        if num_places(at) > 2:
+            null = np.abs(circular_order_null(rng.normal(size=(len(at), 2)), [0, 0], 9999, rng, at))
+            ax.axhspan(*np.quantile(null, [0.05, 0.95]), color=plots.LINE, alpha=0.4, lw=0)
+        circular = np.abs(np.stack([of.circular for of in maps]))
+        is_beyond = np.stack([of.p_value for of in maps]) < 0.05
+        spots = places + rng.uniform(-0.12, 0.12, circular.shape)
+        for which, face in ((is_beyond, plots.BLUE), (~is_beyond, "none")):
+            ax.plot(spots[which], circular[which], "o", color=plots.BLUE, mfc=face, ms=4, alpha=0.7)
+        ax.plot(places, [mean_of_known(column) for column in circular.T], color=plots.INK)
+        ax.set_xticks(places, epochs.tolist())
+        ax.set(xlabel="epochs of training", ylim=(0, 1.03), title=title)
+        plots.bare(ax)
+    axes[0].set_ylabel("circular order")
     return figure

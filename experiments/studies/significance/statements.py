@@ -151,4 +151,5 @@ def _criterion(stairs: Sequence[Result], informative: NDArray[np.bool_]) -> Stat
         f"{measured}; noise genes are {1 - share:.0%} of these {others}",
         # If all genes are significant, the criterion never had to stop a selection.
         grade(share, reproduced=0.9 if len(rest) else None, partly=0.7),
+        [bool(informative[r.features[:n]].mean() >= 0.9) if n else False for r, n in pairs],
     )

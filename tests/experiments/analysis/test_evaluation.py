@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import energy_distance, entropy
+from scipy.stats import chisquare, energy_distance, entropy
 from sklearn.metrics import davies_bouldin_score
 
 from experiments.analysis.evaluation import (
@@ -9,6 +9,7 @@ from experiments.analysis.evaluation import (
     distance_to_cells,
     label_accuracy,
     most_loaded,
+    most_often,
     mutual_information,
     nmf_loadings,
     principal_components,
@@ -121,3 +122,15 @@ def test_mutual_information_is_that_of_the_tables(rng):
 
     expected = [max(exact(feature, latent) for latent in u.T) for feature in x.T]
     np.testing.assert_allclose(mutual_information(x, u), expected, atol=1e-12)
+
+
+def test_ties_between_selections_do_not_follow_the_columns():
+    # Each of twenty features is selected once, at the first step: which come first is chance.
+    selections = np.arange(20)[:, None]
+    rng = np.random.default_rng(0)
+    first = [most_often(selections, 1, rng)[0] for _ in range(2000)]
+    counts = np.bincount(first, minlength=20)
+    assert chisquare(counts).pvalue > 1e-3
+    # More often beats earlier, earlier beats later.
+    chosen = most_often(np.array([[4, 9, 2], [5, 9, 2], [6, 1, 3]]), 2, rng)
+    assert chosen.tolist() == [9, 2]

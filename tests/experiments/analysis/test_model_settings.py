@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.analysis.model_settings import ModelSettings, check_models
+from experiments.analysis.model_settings import CENTERED_DBM, ModelSettings, check_models
 from models import snapshots
 from models.boltzmann.dbm import DBMState
 from models.boltzmann.pretraining import StackState
@@ -54,7 +54,11 @@ def test_rates_are_the_papers_unless_one_is_named():
     config = ModelSettings(model="dbm").dbm(50, 100)
     assert (config.learning_rate, config.fine_learning_rate) == (1e-3, 1e-3)
     assert config.layer_sizes == (50, 50, 10)
-    assert ModelSettings(model="dbm", learning_rate=0.01).dbm(50, 100).learning_rate == 0.01
+    config = ModelSettings(model="dbm", learning_rate=0.01).dbm(50, 100)
+    assert (config.learning_rate, config.fine_learning_rate) == (0.01, 0.01)
+    config = CENTERED_DBM.dbm(50, 100)
+    assert (config.learning_rate, config.fine_learning_rate) == (0.01, 0.001)
+    assert (config.centered_pretraining, config.draws_per_chain) == (True, 10)
 
 
 def test_the_encoder_may_have_layers_of_its_own():
@@ -70,6 +74,14 @@ def test_the_encoder_may_have_layers_of_its_own():
         ({"batch_size": 31}, "`batch_size` must be at most the number of cells.*30, got 31"),
         ({"num_latents": 0}, "`num_latents` must be an integer of at least 1, got 0"),
         ({"model": "dbm", "encoder_hidden": (3,)}, "`encoder_hidden` is for the VAE"),
+        (
+            {"fine_learning_rate": 0.1},
+            "`fine_learning_rate` is for the DBM and must be None for a VAE, got 0.1",
+        ),
+        ({"centered_pretraining": True}, "`centered_pretraining` is for the DBM and must be False"),
+        ({"draws_per_chain": 10}, "`draws_per_chain` is for the DBM and must be 1 for a VAE"),
+        ({"model": "dbm", "draws_per_chain": 0}, "`draws_per_chain` must be .* at least 1, got 0"),
+        ({"model": "dbm", "fine_learning_rate": -1.0}, "`fine_learning_rate` must be"),
     ],
 )
 def test_bad_settings_get_one_sentence(settings, message):

@@ -28,6 +28,9 @@ def seen(config=CONFIG, settings=VAE):
 def test_epochs_end_with_the_last_one():
     assert TrajectoryConfig(4, 2, every=2).epochs == [0, 2, 4]
     assert TrajectoryConfig(5, 2, every=2).epochs == [0, 2, 4, 5]
+    assert TrajectoryConfig(4, 2, every=2, more_epochs=(1, 9)).epochs == [0, 1, 2, 4]
+    with pytest.raises(ValueError, match="`more_epochs` must be at least 1, got 0"):
+        TrajectoryConfig(4, 2, more_epochs=(0,))
 
 
 def test_a_checkpoint_shows_what_its_samples_show():
@@ -58,7 +61,7 @@ def test_a_trajectory_holds_all_checkpoints_and_leaves_blank_what_is_not_there()
     assert np.isnan(trajectory.reconstruction[0])
     assert (trajectory.reconstruction[1:] > 0).all()
     for at, checkpoint in enumerate(found):
-        states, counts = trajectory.patterns(at)
+        states, counts = trajectory.patterns(at)[:2]
         num_patterns = len(checkpoint.patterns.states)  # two genes have four patterns at most
         np.testing.assert_array_equal(states[:num_patterns], checkpoint.patterns.states)
         assert (states[num_patterns:] == -1).all()

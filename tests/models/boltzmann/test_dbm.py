@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from models import (
     DBMConfig,
@@ -13,7 +14,7 @@ from models import (
     sample_at,
     snapshots_with_pretraining,
 )
-from models.boltzmann.dbm import DBMState, start_fine_tuning
+from models.boltzmann.dbm import DBMState, start_fine_tuning, under_data
 from models.boltzmann.likelihood import exact_log_likelihood
 from models.boltzmann.pretraining import StackState, block_mask
 from tests.depth import usual_or_deep
@@ -51,6 +52,14 @@ def test_features_of_more_levels_are_learned():
     drawn = np.asarray(dbm(toy.DBM).sample(jax.random.key(1), state, 4000).x)
     assert (drawn[:, 0] == drawn[:, 1]).mean() > 0.7
     assert np.corrcoef(drawn[:, 0] == 1, drawn[:, 2])[0, 1] > 0.6
+
+
+def test_the_entropy_is_that_of_the_latents_given_the_data():
+    state, info = toy.fine_tuned()[60]
+    share = np.asarray(under_data(toy.DBM, state.params, jnp.asarray(toy.CELLS))[-1]).mean(axis=0)
+    # The info is a mean over the updates of the epoch, in which the parameters still move.
+    expected = entropy([share, 1 - share], base=2)
+    np.testing.assert_allclose(info.entropy[0], expected, atol=0.02)
 
 
 def test_init_pretrains():

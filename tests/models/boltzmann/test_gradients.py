@@ -4,11 +4,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from models import units
 from models.boltzmann.dbm import odd_means
 from models.boltzmann.energy import DBMParams, given_visible
-from models.boltzmann.gradients import Contrast, center, energy_gradient, log_odds
+from models.boltzmann.gradients import (
+    BoltzmannInfo,
+    Contrast,
+    binary_entropy,
+    center,
+    energy_gradient,
+    idle_warning,
+    log_odds,
+)
 from models.boltzmann.variational import mean_field, variational_free_energy
 from tests.depth import usual_or_deep
 from tests.models.boltzmann.chains import NUM_CHAINS, drawn, settled
@@ -23,6 +32,18 @@ from tests.models.enumeration import (
     some_rows,
 )
 from tests.models.julia import NAMES, TRUTH, X, assert_close, stacked
+
+
+def test_idle_units_are_named_in_one_sentence():
+    bits = np.full(12, 0.9)
+    assert idle_warning(BoltzmannInfo(1.0, 1.0, bits)) == ""
+    bits[[3, 7]] = 0.0, 0.09
+    sentence = idle_warning(BoltzmannInfo(1.0, 1.0, bits))
+    assert sentence.startswith("2 of the 12 units of the highest layer are always on or always off")
+    assert "(units 3, 7: entropy below 0.1 bits)" in sentence
+    found = binary_entropy(np.array([0.0, 0.5, 1.0, 0.25]))
+    np.testing.assert_allclose(found, [0, 1, 0, entropy([0.25, 0.75], base=2)], rtol=1e-6)
+
 
 NUM_GRADIENTS = 400
 """Each from 50 chains or more: standard errors are then below 0.01, where the gradients are 0.1 to

@@ -3,8 +3,10 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import expit
+from scipy.stats import entropy
 
-from models import DBMConfig, pretraining
+from models import DBMConfig, pretraining, units
 from models.boltzmann.energy import DBMParams
 from models.boltzmann.gradients import center
 from models.boltzmann.pretraining import block_mask, doubling, join
@@ -41,6 +43,16 @@ def test_pretraining_in_turn_moves_all_layers_at_once():
     )
     samples = model.sample(jax.random.key(1), state, 30)
     assert (samples.x.shape, samples.u.shape) == ((30, 3), (30, 3))
+
+
+def test_the_entropy_is_that_of_the_highest_layer():
+    state, info = toy.pretrained()[-1]
+    layer = np.asarray(units.to_units(toy.CELLS, toy.DBM.levels))
+    for rbm, factor in zip(state.rbms, (2, 1), strict=True):  # the middle layer has two neighbours
+        layer = expit(factor * (layer @ np.asarray(rbm.weights[0]) + np.asarray(rbm.biases[1])))
+    share = layer.mean(axis=0)
+    expected = entropy([share, 1 - share], base=2)
+    np.testing.assert_allclose(info.entropy[0], expected, atol=1e-5)
 
 
 def test_layers_between_two_others_count_twice():

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 from scipy import stats
+from scipy.special import expit
 
 from models import RBMConfig, rbm, units
 from models.boltzmann.energy import layer_input
@@ -65,6 +66,16 @@ def test_it_starts_as_independent_features():
     frequencies = [np.bincount(column) / len(toy.PAIRS) for column in toy.PAIRS.T]
     entropy = sum(stats.entropy(frequency) for frequency in frequencies)
     assert log_likelihood(start, toy.PAIRS) == pytest.approx(-entropy, abs=0.01)
+
+
+def test_the_entropy_is_that_of_each_hidden_unit_over_the_data():
+    *_, (state, info) = toy.trained_rbm()
+    visible = np.asarray(units.to_units(toy.PAIRS, toy.RBM_LEVELS))
+    weights, bias = np.asarray(state.params.weights[0]), np.asarray(state.params.biases[1])
+    share = expit(visible @ weights + bias).mean(axis=0)
+    expected = stats.entropy([share, 1 - share], base=2)
+    assert info.entropy.shape == (1, 4)
+    np.testing.assert_allclose(info.entropy[0], expected, atol=1e-5)
 
 
 def test_the_bound_is_the_log_likelihood():
