@@ -37,7 +37,7 @@ def page(name, num_blocks, *marks, group=None):
 @pytest.mark.parametrize(
     ("name", "num_blocks"),
     [
-        page("README.md", 9, pytest.mark.deep),  # two models, trained several times
+        page("README.md", 9),
         page("docs/models.md", 7, pytest.mark.deep),  # six models to compile
         page("docs/own-data.md", 5, pytest.mark.deep),  # two models, and all figures
         page("docs/log-linear-models.md", 10, group="loglin/hierarchical/"),  # the same kernels
