@@ -26,7 +26,7 @@ def check_keys(file: Path, source: Input, key_added: str) -> None:
 
         with h5py.File(file) as opened:
             parts = {"obs": "obs", "var": "raw/var" if source.use_raw else "var", "uns": "uns"}
-            taken = {part: set(opened.get(place, ())) for part, place in parts.items()}
+            taken = {part: _names_in(opened.get(place)) for part, place in parts.items()}
     added = {
         "obs": {f"{key_added}_pattern"},
         "var": {f"{key_added}_{name}" for name in ("rank", "gain", "stand_in_for")},
@@ -38,6 +38,13 @@ def check_keys(file: Path, source: Input, key_added: str) -> None:
                 f"`key_added` must be new to {file.name}, got {key_added!r}: there is {name!r} in "
                 f".{part}"
             )
+
+
+def _names_in(part: Any) -> set[str]:
+    """Return the names in a part of an .h5ad; before anndata 0.7 .obs was one compound array."""
+    if part is None:
+        return set()
+    return set(part.dtype.names or ()) if hasattr(part, "dtype") else set(part)
 
 
 def write_adata(

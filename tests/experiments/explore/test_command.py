@@ -3,11 +3,14 @@
 from itertools import product
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.__main__ import main
+from experiments.explore.adata import check_keys
+from experiments.explore.settings import Input
 from experiments.explore.training import compute
 from loglin import get
 
@@ -138,6 +141,15 @@ def test_names_that_are_taken_are_refused_before_any_work(part, cells, tmp_path)
     with pytest.raises(SystemExit, match=f"error: `key_added` must be new.* '{taken}' in .{part}"):
         run(tmp_path / "cells.h5ad", *LATENTS.split(), "--out", tmp_path / "out", *target)
     assert not (tmp_path / "out").exists()
+
+
+def test_names_that_are_taken_in_files_of_old_versions(tmp_path):
+    with h5py.File(tmp_path / "old.h5ad", "w") as file:
+        for part, column in (("obs", "loglin_pattern"), ("raw/var", "loglin_gain")):
+            file[part] = np.zeros(3, [("index", "S5"), (column, "f4")])
+    check_keys(tmp_path / "old.h5ad", Input(use_raw=True), "new")
+    with pytest.raises(ValueError, match="got 'loglin': there is 'loglin_pattern' in .obs"):
+        check_keys(tmp_path / "old.h5ad", Input(), "loglin")
 
 
 def test_tables_of_other_settings_do_not_stay(cells, tmp_path):
