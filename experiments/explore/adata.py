@@ -19,9 +19,8 @@ def check_keys(file: Path, source: Input, key_added: str) -> None:
     ValueError
         If it has.
     """
-    if file.suffix.lower() != ".h5ad":
-        taken = {"obs": {source.labels}}
-    else:
+    taken = {"obs": {source.labels or ""}}
+    if file.suffix.lower() == ".h5ad":
         import h5py
 
         with h5py.File(file) as opened:
