@@ -7,6 +7,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+MANY_CELLS = 2**18
+"""Tables of as many cells are divided among threads."""
+
 
 def num_cores() -> int:
     """Return the number of cores that this process may use."""

@@ -49,12 +49,11 @@ def fit_each(
     largest deviation of the last cycle are written to `iterations` and `left`, both (n,).
     """
     work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_margin)
-    last = steps[-1]
     num_passes = 0
     for s in range(len(steps)):
         num_passes += steps[s, KIND] == PASS and steps[s, TABLE] < 0
     for t in range(len(counts)):
-        _collect(steps, rows, counts[t], work, targets)
+        collect(steps, rows, counts[t], work, targets)
         work[:] = 1.0
         # With two or more blocks, the second pass writes the table, so it need not be set to ones.
         unwritten = from_ones and num_passes > 2
@@ -63,16 +62,13 @@ def fit_each(
         iterations[t], left[t] = 0, np.inf
         while iterations[t] < most and left[t] > limits[t]:
             iterations[t] += 1
-            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, unwritten)
+            left[t] = cycle(steps, rows, expected[t], work, margin, targets, unwritten)
             unwritten = False
-        if last[KIND] == PASS:
-            ratio = _to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
-            num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
-            _spread(expected[t], 0, rows, first_row, num_rows, last[RUN], work, ratio)
+        finish(steps, rows, expected[t], work)
 
 
 @compiled
-def _collect(steps, rows, counts, work, targets):
+def collect(steps, rows, counts, work, targets):
     """Write the margins of a table to `targets`, following the steps of the plan."""
     for s in range(len(steps)):
         start, run = steps[s, TABLE], steps[s, RUN]
@@ -93,7 +89,7 @@ def _collect(steps, rows, counts, work, targets):
 
 
 @compiled
-def _cycle(steps, rows, whole, work, margin, targets, unwritten):
+def cycle(steps, rows, whole, work, margin, targets, unwritten):
     """Go through the steps once; return the largest deviation of a fitted margin.
 
     If `unwritten`, the table is uninitialised and is treated as all ones.
@@ -142,6 +138,16 @@ def _cycle(steps, rows, whole, work, margin, targets, unwritten):
             _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
         _copy(work, block, block + block_cells, block_cells)
     return deviation
+
+
+@compiled
+def finish(steps, rows, whole, work):
+    """Do the last pass over the table, which `cycle` leaves to the first pass of the next cycle."""
+    last = steps[-1]
+    if last[KIND] == PASS:
+        ratio = _to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
+        num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
+        _spread(whole, 0, rows, first_row, num_rows, last[RUN], work, ratio)
 
 
 @compiled

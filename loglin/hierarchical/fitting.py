@@ -5,7 +5,6 @@ from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from loglin.hierarchical import goodness_of_fit, ipf
 from loglin.hierarchical.design_matrix import MAX_PARAMETERS
@@ -20,7 +19,7 @@ from loglin.hierarchical.generators import (
 )
 from loglin.hierarchical.results import Fit, Fits, Floats
 from loglin.tables import margin
-from loglin.validation import as_choice, as_count, as_frequencies, as_number
+from loglin.validation import as_choice, as_count, as_frequencies, as_number, checked_frequencies
 
 Model = str | Iterable[Iterable[int | str]]
 """Generators of a model, or text such as "[A B][C]" or "A*B + C"."""
@@ -106,8 +105,7 @@ def fit(
     array([[12., 18.],
            [28., 42.]])
     """
-    counts = as_frequencies(table, "table")
-    total, smallest = float(counts.sum()), float(counts.min())
+    counts, total, smallest = checked_frequencies(table, "table")
     axes, labels = as_names(names, counts.shape)
     model = as_generators(generators, counts.ndim, axes)
     as_choice(method, "method", METHODS)
@@ -182,10 +180,11 @@ def fit_tables(
     iterations, deviation = ipf.cycle(
         counts, expected, model, limits, max_iterations, from_ones=True
     )
+    g2, x2 = goodness_of_fit.statistics_of_each(counts, expected)
     return Fits(
         expected=expected,
-        g2=np.maximum(2 * rel_entr(counts, expected).sum(axis=inner), 0.0),
-        x2=goodness_of_fit.x2_parts(counts, expected).sum(axis=inner),
+        g2=np.maximum(g2, 0.0),
+        x2=x2,
         df=prod(shape) - num_parameters(model, shape),
         iterations=iterations,
         converged=deviation <= limits,

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import kl_div
 
 from loglin.hierarchical.design_matrix import blocks, columns, contrasts, determined, gram
 from loglin.hierarchical.generators import Generators, num_parameters
+from loglin.hierarchical.goodness_of_fit import deviances
 from loglin.validation import as_choice
 
 Floats = NDArray[np.float64]
@@ -124,9 +124,7 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     if kind == "freeman-tukey":
         return np.sqrt(table) + np.sqrt(table + 1) - np.sqrt(4 * expected + 1)
     if kind == "deviance":
-        return np.sign(table - expected) * np.sqrt(
-            2 * np.maximum(kl_div(table, expected), 0.0)  # rounding can make it negative
-        )
+        return np.sign(table - expected) * np.sqrt(deviances(table, expected))
     root = np.sqrt(expected)
     pearson = np.divide(table - expected, root, where=root > 0, out=np.zeros_like(table))
     if kind == "pearson":

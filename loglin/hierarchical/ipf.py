@@ -1,14 +1,14 @@
 """Iterative proportional fitting: plans and buffers for the compiled cycles of `_ipf_kernels`."""
 
 from functools import lru_cache
-from itertools import chain
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.hierarchical import _ipf_kernels, _ipf_plan
-from loglin.hierarchical.generators import Generators, junction_of
+from loglin.hierarchical import _ipf_kernels, _ipf_plan, factored
+from loglin.hierarchical.generators import Generators, as_masks, junction_of
 
 Floats = NDArray[np.float64]
 
@@ -35,22 +35,22 @@ class Cycles(NamedTuple):
     """Largest |table margin - fitted margin| before each adjustment of the last cycle."""
 
 
-@lru_cache(maxsize=8)
+def in_order(generators: Generators) -> Generators:
+    """Return the generators in the order in which they are fitted.
+
+    One cycle fits a decomposable model if its generators are in running-intersection order.
+    """
+    tree = junction_of(generators)
+    return generators if tree is None else tree.cliques
+
+
+@lru_cache(maxsize=64)
 def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
     """Return the plan of a cycle of a model on tables with these levels."""
-    tree = junction_of(generators)
-    # One cycle fits a decomposable model if its generators are in running-intersection order.
-    ordered = generators if tree is None else tree.cliques
-    axes = np.array(list(chain.from_iterable(ordered)), np.int64)
-    ends = np.cumsum([len(generator) for generator in ordered], dtype=np.int64)
-    if ordered:
-        first = np.concatenate([[0], ends[:-1]])
-        masks = np.bitwise_or.reduceat(np.uint64(1) << axes.astype(np.uint64), first)
-        sizes = np.multiply.reduceat(np.array(levels)[axes], first)
-    else:  # a model without generators still fits the total
-        masks, sizes = np.zeros(1, np.uint64), np.ones(1, np.int64)
+    ordered = in_order(generators) or ((),)
+    sizes = np.array([prod(levels[axis] for axis in axes) for axes in ordered])
     steps, rows, num_work = _ipf_plan.make_plan(
-        masks, np.cumsum(sizes) - sizes, np.array(levels, np.int64)
+        as_masks(ordered), np.cumsum(sizes) - sizes, np.array(levels, np.int64)
     )
     return Plan(steps, rows, num_work, int(sizes.sum()), int(sizes.max()))
 
@@ -77,11 +77,36 @@ def cycle(
     from_ones : bool
         Start from ones instead; `expected` may then be uninitialised.
     """
-    num_tables, levels = len(counts), counts.shape[1:]
+    num_tables = len(counts)
     cycles = Cycles(np.zeros(num_tables, np.int64), np.zeros(num_tables))
-    _ipf_kernels.fit_each(
-        *plan(generators, levels),
-        counts.reshape(num_tables, -1), expected.reshape(num_tables, -1), from_ones,
-        np.broadcast_to(limits, num_tables).astype(np.float64), max_iterations, *cycles,
-    )  # fmt: skip
+    limits = np.full(num_tables, limits, np.float64)
+    model = factored.divide(in_order(generators), counts.shape[1:]) if from_ones else None
+    if model is None:
+        _on_tables(counts, expected, generators, limits, max_iterations, from_ones, cycles)
+        return cycles
+    for t in range(num_tables):
+        answer = factored.fit(counts[t], expected[t], model, float(limits[t]), max_iterations)
+        if answer is None:
+            own = Cycles(*(part[t : t + 1] for part in cycles))
+            tables = counts[t : t + 1], expected[t : t + 1]
+            _on_tables(*tables, generators, limits[t : t + 1], max_iterations, from_ones, own)
+        else:
+            cycles.iterations[t], cycles.deviation[t] = answer
     return cycles
+
+
+def _on_tables(
+    counts: Floats,
+    expected: Floats,
+    generators: Generators,
+    limits: Floats,
+    max_iterations: int,
+    from_ones: bool,
+    cycles: Cycles,
+) -> None:
+    """Do the same by passes over the tables; write to `expected` and `cycles`."""
+    _ipf_kernels.fit_each(
+        *plan(generators, counts.shape[1:]),
+        counts.reshape(len(counts), -1), expected.reshape(len(counts), -1), from_ones,
+        limits, max_iterations, *cycles,
+    )  # fmt: skip

@@ -61,15 +61,20 @@ class Fit:
         """All interactions of the model, the constant `()` first."""
         return interactions(self.generators)
 
-    @cached_property
+    @property
     def g2(self) -> float:
         """Likelihood-ratio statistic against the saturated model."""
-        return max(goodness_of_fit.g2(self.table, self.expected), 0.0)
+        return max(self._statistics.deviance, 0.0)
 
-    @cached_property
+    @property
     def x2(self) -> float:
         """Pearson's statistic; cells that are forced to zero add nothing."""
-        return goodness_of_fit.x2(self.table, self.expected)
+        return self._statistics.x2
+
+    @cached_property
+    def _statistics(self) -> goodness_of_fit.Statistics:
+        """G2 and X2, which one pass over the table yields."""
+        return goodness_of_fit.statistics(self.table, self.expected)
 
     @cached_property
     def df(self) -> int:
