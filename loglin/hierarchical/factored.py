@@ -44,6 +44,17 @@ class Factored(NamedTuple):
     rows: tuple[NDArray[np.uint32], ...]
     sizes: NDArray[np.int64]
 
+    def members(self, generators: Generators, block: int) -> Generators:
+        """Return the generators that are fitted in a block, 0 to 2 for PQ, PR and QR."""
+        q, r = self.axes
+
+        def block_of(axes: tuple[int, ...]) -> int:
+            if max(axes, default=0) < r:
+                return _kernels.PQ
+            return _kernels.PR if axes[0] < q else _kernels.QR
+
+        return tuple(axes for axes in generators if block_of(axes) == block)
+
 
 @lru_cache(maxsize=64)
 def divide(generators: Generators, levels: tuple[int, ...]) -> Factored | None:

@@ -120,8 +120,8 @@ def fit(
         )
     limit = tolerance * max(1.0, total)
     if tree is not None:
-        expected, iterations = _closed_form(counts, tree), 1
-        deviation = _deviation(counts, expected, model)
+        expected, deviation = _closed_form(counts, model, tree)
+        iterations = 1
     else:
         expected, iterations, deviation = _iterate(
             counts, smallest, first, model, limit, max_iterations
@@ -254,7 +254,18 @@ def _iterate(
     return expected, iterations, deviation
 
 
-def _closed_form(counts: Floats, tree: Junction) -> Floats:
+def _closed_form(counts: Floats, model: Generators, tree: Junction) -> tuple[Floats, float]:
+    """Return the fit of a decomposable model, and the largest deviation of a margin."""
+    if not ipf.closed_in_one_cycle(model, counts.shape):
+        expected = clique_product(counts, tree)
+        return expected, _deviation(counts, expected, model)
+    # The second cycle measures the deviation.
+    expected = np.empty_like(counts)
+    cycles = ipf.cycle(counts[None], expected[None], model, 0.0, 2, from_ones=True)
+    return expected, float(cycles.deviation[0])
+
+
+def clique_product(counts: Floats, tree: Junction) -> Floats:
     """Return clique margins over separator margins; axes in no clique are uniform."""
     free = set(range(counts.ndim)).difference(*tree.cliques)
     expected = np.full(counts.shape, 1.0 / prod(counts.shape[axis] for axis in free))

@@ -197,6 +197,35 @@ def junction_of(generators: Generators) -> Junction | None:
     return Junction(_as_sets(cliques), _as_sets(separators))
 
 
+def exact_in_order(generators: Iterable[Iterable[int]]) -> bool:
+    """Tell whether adjusting a table of ones to these margins, each once, fits all of them.
+
+    Divide the generators before one of them in connected components, of which no two share an axis.
+    The fit so far is the product of one table for each component. If what the generator shares with
+    a component lies in one generator of it, whose margin is right, then the ratios with which the
+    table is multiplied sum to one given any other margin of the component: all stay right. Orders
+    with running intersection are such orders, but so is any way of joining parts of a tree.
+
+    >>> exact_in_order([(0, 1), (2, 3), (1, 2)])
+    True
+    >>> exact_in_order([(0, 1), (1, 2), (0, 2)])
+    False
+    """
+    components: list[list[set[int]]] = []
+    for axes in map(set, generators):
+        joined, apart = [axes], []
+        for component in components:
+            shared = axes.intersection(set().union(*component))
+            if not shared:
+                apart.append(component)
+            elif any(shared <= other for other in component):
+                joined += component
+            else:
+                return False
+        components = [*apart, joined]
+    return True
+
+
 def _as_sets(masks: Iterable[int]) -> Generators:
     """Return the axes whose bits are set."""
     return tuple(

@@ -7,10 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.hierarchical import _ipf_kernels, _ipf_plan, factored
-from loglin.hierarchical.generators import Generators, as_masks, junction_of
+from loglin.hierarchical import _batch_kernels, _ipf_kernels, _ipf_plan, factored
+from loglin.hierarchical._ipf_plan import ADJUST, KIND, TARGET
+from loglin.hierarchical.generators import (
+    Generators,
+    as_masks,
+    exact_in_order,
+    junction_of,
+)
 
 Floats = NDArray[np.float64]
+_MANY_TABLES = 16
+"""As many small tables are fitted side by side."""
 
 
 class Plan(NamedTuple):
@@ -53,6 +61,33 @@ def plan(generators: Generators, levels: tuple[int, ...]) -> Plan:
         as_masks(ordered), np.cumsum(sizes) - sizes, np.array(levels, np.int64)
     )
     return Plan(steps, rows, num_work, int(sizes.sum()), int(sizes.max()))
+
+
+@lru_cache(maxsize=64)
+def closed_in_one_cycle(generators: Generators, levels: tuple[int, ...]) -> bool:
+    """Tell whether the first cycle from ones is the closed form of a decomposable model."""
+    ordered = in_order(generators)
+    model = factored.divide(ordered, levels)
+    if model is None:
+        order = _order_of(ordered, plan(generators, levels).steps, levels)
+    else:
+        order = [
+            axes
+            for block, steps in enumerate(model.steps)
+            for axes in _order_of(model.members(ordered, block), steps, levels)
+        ]
+    return exact_in_order(order)
+
+
+def _order_of(
+    members: Generators, steps: NDArray[np.int64], levels: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """Return generators in the order of their steps; their targets begin one after the other."""
+    if not members:
+        return []
+    ends = np.cumsum([prod(levels[axis] for axis in axes) for axes in members])
+    targets = steps[steps[:, KIND] == ADJUST, TARGET]
+    return [members[i] for i in np.searchsorted(ends, targets, side="right")]
 
 
 def cycle(
@@ -105,8 +140,12 @@ def _on_tables(
     cycles: Cycles,
 ) -> None:
     """Do the same by passes over the tables; write to `expected` and `cycles`."""
-    _ipf_kernels.fit_each(
-        *plan(generators, counts.shape[1:]),
-        counts.reshape(len(counts), -1), expected.reshape(len(counts), -1), from_ones,
-        limits, max_iterations, *cycles,
-    )  # fmt: skip
+    cycle_plan = plan(generators, counts.shape[1:])
+    tables = counts.reshape(len(counts), -1), expected.reshape(len(counts), -1)
+    if from_ones and len(counts) >= _MANY_TABLES and (cycle_plan.steps[:, KIND] == ADJUST).all():
+        steps, rows, _, num_targets, num_margin = cycle_plan
+        _batch_kernels.fit_batches(
+            steps, rows, num_targets, num_margin, *tables, limits, max_iterations, *cycles
+        )
+    else:
+        _ipf_kernels.fit_each(*cycle_plan, *tables, from_ones, limits, max_iterations, *cycles)
