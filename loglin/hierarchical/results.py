@@ -131,7 +131,8 @@ class Fit:
     def effects(self) -> dict[tuple[int, ...], Effect]:
         """Return the u-terms of all interactions, which sum to zero over each of their axes.
 
-        This builds matrices with one row and one column per parameter. See `inference.effects`.
+        Unless the model is decomposable and no cell is zero, this builds matrices with one row and
+        one column per parameter. See `inference.effects`.
         """
         return inference.effects(self.expected, self.generators, self.start)
 
@@ -140,12 +141,12 @@ class Fit:
 
         See `inference.residuals`.
         """
-        return inference.residuals(self.table, self.expected, self.generators, kind)
+        return inference.residuals(self.table, self.expected, self.generators, kind, self.start)
 
     @cached_property
     def leverages(self) -> Floats:
         """How closely each fitted cell follows its own count, 0 to 1; 0 where `expected` is 0."""
-        return inference.leverages(self.expected, self.generators)
+        return inference.leverages(self.expected, self.generators, self.start)
 
     def summary(self) -> str:
         """Return a description of the fit and, if there are not too many, its effects."""
