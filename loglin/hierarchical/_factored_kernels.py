@@ -101,7 +101,6 @@ def _plan_block(generators, levels, first, second, block, sizes):
     one = np.uint64(1)
     in_p = (one << np.uint64(first)) - one
     in_r = ~((one << np.uint64(second)) - one)
-    in_q = ~(in_p | in_r)
     chosen, begins = np.empty(len(generators), np.uint64), np.empty(len(generators), np.int64)
     number = 0
     for axes in generators:

@@ -13,8 +13,9 @@ LANES = 64
 PART = 2**16
 """Number of cells that are summed at a time, whatever the number of threads."""
 G2, X2, EXCESS, LOWEST, HIGHEST, NUM_COLUMNS = range(6)
-"""What is noted of each part: the sums of n log(n / m) - (n - m), of (n - m)^2 / m and of n - m over
-the observed counts n and expected counts m, and the smallest and largest exponent of 2 in n / m."""
+"""What is noted of each part, over observed counts n and expected counts m: the sums of
+n log(n / m) - (n - m), of (n - m)^2 / m and of n - m, and the smallest and the largest exponent of
+2 in n / m."""
 
 _FRACTION = np.int64(2**52 - 1)
 """The bits of a float that follow its exponent."""

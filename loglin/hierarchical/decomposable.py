@@ -2,10 +2,10 @@
 
 The fit of a decomposable model is the product of its clique margins over its separator margins,
 
-    log m(i) = sum_C log n_C(i_C) - sum_S log n_S(i_S) (- log of the cells that differ in no clique),
+    log m(i) = sum_C log n_C(i_C) - sum_S log n_S(i_S),
 
-and so is every table of the model. By the delta method for Poisson counts, the covariance matrix of
-log m, which is X (X'MX)^-1 X' for a design matrix X and M = diag(m), is
+less the logarithm of the number of cells that differ in no clique. By the delta method for Poisson
+counts, the covariance matrix of log m, X (X'MX)^-1 X' for a design matrix X and M = diag(m), is
 
     sum_C T_C diag(1 / m_C) T_C' - sum_S T_S diag(1 / m_S) T_S',
 

@@ -70,7 +70,9 @@ def divide(generators: Generators, levels: tuple[int, ...]) -> Factored | None:
     p, q, r = shape.tolist()
     if p == 0 or (p * q + p * r + q * r) * _SMALLEST_SHARE > cells:
         return None
-    return Factored((p, q, r), (first, second), *_kernels.plan_blocks(masks, numbers, first, second))
+    return Factored(
+        (p, q, r), (first, second), *_kernels.plan_blocks(masks, numbers, first, second)
+    )
 
 
 def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:

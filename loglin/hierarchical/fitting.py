@@ -115,9 +115,10 @@ def fit(
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
     fitted = fit_problem(problem, model, method, tolerance, max_iterations)
     if strict and not fitted.converged:
+        limit = problem.limit(tolerance)
         raise NotConvergedError(
-            f"the fit of {fitted.model} did not converge: after {fitted.iterations} cycles a margin "
-            f"is still off by {fitted.deviation:.3g}, more than {problem.limit(tolerance):.3g}"
+            f"the fit of {fitted.model} did not converge: after {fitted.iterations} cycles a "
+            f"margin is still off by {fitted.deviation:.3g}, more than {limit:.3g}"
         )
     return fitted
 

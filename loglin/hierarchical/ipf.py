@@ -122,9 +122,10 @@ def cycle(
     for t in range(num_tables):
         answer = factored.fit(counts[t], expected[t], model, float(limits[t]), max_iterations)
         if answer is None:
-            own = Cycles(*(part[t : t + 1] for part in cycles))
-            tables = counts[t : t + 1], expected[t : t + 1]
-            _on_tables(*tables, generators, limits[t : t + 1], max_iterations, from_ones, own)
+            one = slice(t, t + 1)
+            own = Cycles(cycles.iterations[one], cycles.deviation[one])
+            tables = counts[one], expected[one]
+            _on_tables(*tables, generators, limits[one], max_iterations, from_ones, own)
         else:
             cycles.iterations[t], cycles.deviation[t] = answer
     return cycles
