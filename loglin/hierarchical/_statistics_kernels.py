@@ -12,11 +12,12 @@ LANES = 64
 """Number of sums that run side by side: a single one would have to wait for each addition."""
 PART = 2**16
 """Number of cells that are summed at a time, whatever the number of threads."""
-G2, X2, EXCESS, LOWEST, HIGHEST, NUM_COLUMNS = range(6)
+G2, X2, SMALLEST, LARGEST, NUM_COLUMNS = range(5)
 """What is noted of each part, over observed counts n and expected counts m: the sums of
-n log(n / m) - (n - m), of (n - m)^2 / m and of n - m, and the smallest and the largest exponent of
-2 in n / m."""
+n log(n / m) - (n - m) and of (n - m)^2 / m, and the smallest and the largest n / m, or 1."""
 
+_ONE = np.int64(1023 << 52)
+"""The bits of 1.0."""
 _FRACTION = np.int64(2**52 - 1)
 """The bits of a float that follow its exponent."""
 _ROOT_HALF = np.int64(0x3FE6A09E00000000)
@@ -61,11 +62,11 @@ def statistics(observed, expected, first, last, sums):
 
     `observed` and `expected` are flat. n log(n / m) is 0 if n is 0, (n - m)^2 / m if n = m.
     """
-    lanes, exponents = np.empty((3, LANES)), np.empty((2, LANES), np.int64)
+    lanes, bits = np.empty((2, LANES)), np.empty((2, LANES), np.int64)
     size = len(observed)
     for part in range(first, last):
         end = min((part + 1) * PART, size)
-        _one_part(observed, expected, part * PART, end, lanes, exponents, sums[part])
+        _one_part(observed, expected, part * PART, end, lanes, bits, sums[part])
 
 
 @compiled
@@ -74,21 +75,21 @@ def statistics_of_each(observed, expected, sums, within):
 
     `within`, (t,), gets whether they are `within_range`.
     """
-    lanes, exponents = np.empty((3, LANES)), np.empty((2, LANES), np.int64)
+    lanes, bits = np.empty((2, LANES)), np.empty((2, LANES), np.int64)
     cells = observed.shape[1]
     for t in range(len(observed)):
-        _one_part(observed[t], expected[t], 0, cells, lanes, exponents, sums[t])
+        _one_part(observed[t], expected[t], 0, cells, lanes, bits, sums[t])
         within[t] = within_range(sums[t])
 
 
 @compiled
-def _one_part(observed, expected, begin, end, lanes, exponents, found):
-    """Sum the cells begin, ..., end - 1; `lanes` and `exponents` are overwritten."""
-    logs, squares, excesses = lanes[0], lanes[1], lanes[2]
-    lowest, highest = exponents[0], exponents[1]
+def _one_part(observed, expected, begin, end, lanes, bits, found):
+    """Sum the cells begin, ..., end - 1; `lanes` and `bits` are overwritten."""
+    # The bits of positive floats have the same order as these, and integers are compared faster.
+    logs, squares, smallest, largest = lanes[0], lanes[1], bits[0], bits[1]
     used = min(LANES, end - begin)
     for k in range(used):
-        logs[k], squares[k], excesses[k], lowest[k], highest[k] = 0.0, 0.0, 0.0, 0, 0
+        logs[k], squares[k], smallest[k], largest[k] = 0.0, 0.0, _ONE, _ONE
     cell, last = np.uint64(begin), np.uint64(end)
     while cell < last:
         width = min(np.uint64(LANES), last - cell)
@@ -100,28 +101,24 @@ def _one_part(observed, expected, begin, end, lanes, exponents, found):
             ratio = n * inverse if n > 0.0 and difference != 0.0 else 1.0
             logs[k] += n * log(ratio, excess) - difference
             squares[k] += difference * excess
-            excesses[k] += difference
-            exponent = (to_bits(ratio) >> np.int64(52)) - np.int64(1023)
-            lowest[k] = min(lowest[k], exponent)
-            highest[k] = max(highest[k], exponent)
+            smallest[k] = min(smallest[k], to_bits(ratio))
+            largest[k] = max(largest[k], to_bits(ratio))
         cell += width
-    found[:] = 0.0
+    found[:] = (0.0, 0.0, 1.0, 1.0)
     for k in range(used):
         found[G2], found[X2] = found[G2] + logs[k], found[X2] + squares[k]
-        found[EXCESS] += excesses[k]
-        found[LOWEST] = min(found[LOWEST], np.float64(lowest[k]))
-        found[HIGHEST] = max(found[HIGHEST], np.float64(highest[k]))
+        found[SMALLEST] = min(found[SMALLEST], from_bits(smallest[k]))
+        found[LARGEST] = max(found[LARGEST], from_bits(largest[k]))
 
 
 @compiled
 def total(sums):
-    """Return the sums G2, X2 and EXCESS of all parts, and whether all parts are `within_range`."""
-    g2, x2, excess, within = 0.0, 0.0, 0.0, True
+    """Return the sums G2 and X2 of all parts, and whether all parts are `within_range`."""
+    g2, x2, within = 0.0, 0.0, True
     for part in range(len(sums)):
         g2, x2 = g2 + sums[part, G2], x2 + sums[part, X2]
-        excess += sums[part, EXCESS]
         within = within and within_range(sums[part])
-    return g2, x2, excess, within
+    return g2, x2, within
 
 
 @compiled
@@ -130,5 +127,5 @@ def within_range(found):
 
     Then sums that are not finite mean a number beyond the range on the way.
     """
-    exponents = found[LOWEST] >= -1022 and found[HIGHEST] <= 1023
-    return exponents and np.isfinite(found[G2]) and np.isfinite(found[X2])
+    ratios = found[SMALLEST] >= 2.0**-1022 and found[LARGEST] < np.inf
+    return ratios and np.isfinite(found[G2]) and np.isfinite(found[X2])

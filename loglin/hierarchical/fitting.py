@@ -36,7 +36,7 @@ _FIRST_CYCLES = 20
 """Number of IPF cycles on a table with zeros before it is asked which of them are forced."""
 _EXTRA_CYCLES = 50
 """Largest number of extra IPF cycles run to see whether all expected frequencies are clearly
-positive, before a linear program has to decide."""
+positive, before least squares or a linear program have to decide."""
 
 
 class NotConvergedError(RuntimeError):
@@ -96,10 +96,16 @@ def fit(
     -----
     If the maximum-likelihood estimate does not exist because of zeros in the table, the fit is the
     extended estimate: the limit at which the likelihood approaches its supremum, with some cells
-    forced to zero (see `loglin.hierarchical.existence`). If IPF leaves open which cells these are,
-    a linear program decides, with matrices of one row and one column per parameter. This takes
-    seconds for some hundred parameters and minutes for thousands. In models with more than
-    `design_matrix.MAX_PARAMETERS` parameters only cells with an empty margin are set to zero.
+    forced to zero (see `loglin.hierarchical.existence`). If a few cycles of IPF leave open which
+    cells these are, nonnegative least squares or a linear program decide, with matrices of one row
+    and one column per parameter. This takes about a second for six hundred parameters and
+    minutes for thousands. In models with more than `design_matrix.MAX_PARAMETERS` parameters only cells with an
+    empty margin are set to zero.
+
+    IPF works on factors of the table where it can (see `loglin.hierarchical.factored`), and the
+    closed form is its first cycle wherever this fits all margins of a decomposable model at once;
+    otherwise it is the product of cliques over separators. Tables of 2^18 cells and more are divided
+    among threads where IPF works on factors, with the same bits for any number of them.
 
     Examples
     --------

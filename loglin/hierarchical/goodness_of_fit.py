@@ -21,8 +21,8 @@ def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
     """
-    answer = statistics(*_as_pair(observed, expected))
-    return answer.deviance + 2 * answer.excess
+    counts, fitted = _as_pair(observed, expected)
+    return statistics(counts, fitted).deviance + 2 * float((counts - fitted).sum())
 
 
 def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
@@ -49,8 +49,6 @@ class Statistics(NamedTuple):
     and it is rounded less: its terms are never negative, and those of a good fit are small."""
     x2: float
     """sum((n - m)^2 / m)."""
-    excess: float
-    """sum(n - m)."""
 
 
 def statistics(counts: Floats, expected: Floats) -> Statistics:
@@ -66,8 +64,8 @@ def statistics(counts: Floats, expected: Floats) -> Statistics:
         lambda parts: _kernels.statistics(*flat, parts.start, parts.stop, sums),
         [(parts,) for parts in equal_parts(num_parts, threads)],
     )
-    deviance, x2, excess, within = _kernels.total(sums)
-    return Statistics(2 * deviance, x2, excess) if within else _by_definition(*flat)
+    deviance, x2, within = _kernels.total(sums)
+    return Statistics(2 * deviance, x2) if within else _by_definition(*flat)
 
 
 def statistics_of_each(counts: Floats, expected: Floats) -> tuple[Floats, Floats]:
@@ -78,7 +76,7 @@ def statistics_of_each(counts: Floats, expected: Floats) -> tuple[Floats, Floats
     _kernels.statistics_of_each(*flat, sums, within)
     deviance, x2 = 2 * sums[:, _kernels.G2], sums[:, _kernels.X2].copy()
     for t in np.flatnonzero(~within):
-        deviance[t], x2[t], _ = _by_definition(flat[0][t], flat[1][t])
+        deviance[t], x2[t] = _by_definition(flat[0][t], flat[1][t])
     return deviance, x2
 
 
@@ -98,7 +96,7 @@ def _by_definition(n: Floats, m: Floats) -> Statistics:
     excess = n - m
     with np.errstate(divide="ignore", over="ignore"):
         square = np.divide(excess**2, m, where=excess != 0, out=np.zeros_like(m))
-        return Statistics(float(deviances(n, m).sum()), float(square.sum()), float(excess.sum()))
+        return Statistics(float(deviances(n, m).sum()), float(square.sum()))
 
 
 def _as_pair(observed: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
