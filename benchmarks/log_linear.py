@@ -51,6 +51,7 @@ CASES: dict[str, tuple[tuple[int, ...], Model]] = {
 }
 KEPT: list[Any] = [
     generators.junction_of,
+    generators.as_masks,
     generators._num_parameters,
     factored.divide,
     ipf.plan,

@@ -20,7 +20,8 @@ def num_cores() -> int:
 
 def equal_parts(size: int, number: int) -> list[slice]:
     """Divide 0, ..., size - 1 into so many runs of about equal length; at least one."""
-    number = max(1, number)
+    if number <= 1:
+        return [slice(0, size)]
     ends = [size * part // number for part in range(number + 1)]
     return [slice(begin, end) for begin, end in pairwise(ends)]
 

@@ -79,8 +79,13 @@ def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:
     """Return the margins of the blocks of a table in C order, in one pass."""
     p, q, r = shape
     table = counts.reshape(-1)
-    parts = equal_parts(p, _NUM_PARTS if counts.size >= MANY_CELLS else 1)
-    pq, pr, qr = np.empty((p, q)), np.empty((p, r)), np.zeros((len(parts), q, r))
+    pq, pr = np.empty((p, q)), np.empty((p, r))
+    if counts.size < MANY_CELLS:
+        whole = np.zeros((q, r))
+        _kernels.margins(table, 0, p, pq, pr, whole)
+        return pq, pr, whole
+    parts = equal_parts(p, _NUM_PARTS)
+    qr = np.zeros((len(parts), q, r))
 
     def add(some: slice) -> None:
         for number in range(some.start, some.stop):
@@ -88,7 +93,7 @@ def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:
             _kernels.margins(table, part.start, part.stop, pq, pr, qr[number])
 
     in_threads(add, _shared_out(len(parts), counts.size))
-    return pq, pr, qr.sum(axis=0) if len(parts) > 1 else qr[0]
+    return pq, pr, qr.sum(axis=0)
 
 
 def write(factors: Three, table: Floats) -> None:

@@ -98,14 +98,14 @@ def fit(
     extended estimate: the limit at which the likelihood approaches its supremum, with some cells
     forced to zero (see `loglin.hierarchical.existence`). If a few cycles of IPF leave open which
     cells these are, nonnegative least squares or a linear program decide, with matrices of one row
-    and one column per parameter. This takes about a second for six hundred parameters and
-    minutes for thousands. In models with more than `design_matrix.MAX_PARAMETERS` parameters only cells with an
-    empty margin are set to zero.
+    and one column per parameter. This takes about a second for six hundred parameters and minutes
+    for thousands. In models with more than `design_matrix.MAX_PARAMETERS` parameters only cells
+    with an empty margin are set to zero.
 
     IPF works on factors of the table where it can (see `loglin.hierarchical.factored`), and the
     closed form is its first cycle wherever this fits all margins of a decomposable model at once;
-    otherwise it is the product of cliques over separators. Tables of 2^18 cells and more are divided
-    among threads where IPF works on factors, with the same bits for any number of them.
+    otherwise it is the product of cliques over separators. Tables of 2^18 cells and more (2^19 for
+    passes over the table) are divided among threads, with the same bits for any number of them.
 
     Examples
     --------

@@ -7,7 +7,7 @@ in bracket notation.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
-from itertools import chain, combinations, groupby
+from itertools import chain, combinations
 from math import prod
 from operator import or_
 from typing import Any, NamedTuple
@@ -126,12 +126,14 @@ def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
 
 def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
     """Return the distinct sets that are not contained in another one, sorted."""
+    distinct = set(sets) - {frozenset()}
     maximal: list[frozenset[int]] = []
-    for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
+    for size in sorted(set(map(len, distinct)), reverse=True):
         # Different sets of the same size do not contain each other.
         larger = maximal.copy()
-        maximal += [a for a in group if a and not any(map(a.issubset, larger))]
-    return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
+        same = [axes for axes in distinct if len(axes) == size]
+        maximal += [a for a in same if not any(map(a.issubset, larger))] if larger else same
+    return tuple(sorted(map(tuple, map(sorted, maximal))))
 
 
 def interactions(generators: Generators) -> Generators:
@@ -233,8 +235,12 @@ def _as_sets(masks: Iterable[int]) -> Generators:
     )
 
 
+@lru_cache(maxsize=_MODELS_KEPT)
 def as_masks(generators: Generators) -> NDArray[np.uint64]:
-    """Return sets of up to 64 axes as bits; of a model without generators, the empty set."""
+    """Return sets of up to 64 axes as bits; of a model without generators, the empty set.
+
+    The array is kept for the next call, and nobody may write to it.
+    """
     axes = np.array(list(chain.from_iterable(generators)), np.uint64)
     if len(axes) == 0:
         return np.zeros(1, np.uint64)

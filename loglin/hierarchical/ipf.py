@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.hierarchical import _batch_kernels, _ipf_kernels, _ipf_plan, factored
+from loglin.hierarchical import _batch_kernels, _ipf_kernels, _ipf_plan, factored, large_tables
 from loglin.hierarchical._ipf_plan import ADJUST, KIND, TARGET
 from loglin.hierarchical.generators import (
     Generators,
@@ -143,7 +143,14 @@ def _on_tables(
     """Do the same by passes over the tables; write to `expected` and `cycles`."""
     cycle_plan = plan(generators, counts.shape[1:])
     tables = counts.reshape(len(counts), -1), expected.reshape(len(counts), -1)
-    if from_ones and len(counts) >= _MANY_TABLES and (cycle_plan.steps[:, KIND] == ADJUST).all():
+    if tables[0].shape[1] >= large_tables.FEWEST_CELLS:
+        for t, (table, fitted) in enumerate(zip(*tables, strict=True)):
+            if from_ones:
+                fitted[:] = 1.0
+            cycles.iterations[t], cycles.deviation[t] = large_tables.fit(
+                table, fitted, cycle_plan, float(limits[t]), max_iterations
+            )
+    elif from_ones and len(counts) >= _MANY_TABLES and (cycle_plan.steps[:, KIND] == ADJUST).all():
         steps, rows, _, num_targets, num_margin = cycle_plan
         _batch_kernels.fit_batches(
             steps, rows, num_targets, num_margin, *tables, limits, max_iterations, *cycles
