@@ -28,7 +28,7 @@ from rich.table import Table
 from statsmodels.api import GLM
 from statsmodels.genmod.families import Poisson
 
-from loglin import Fit, fit, fit_tables, is_decomposable
+from loglin import Fit, fit, fit_tables, is_decomposable, stepwise
 from loglin.hierarchical import factored, generators, ipf
 from loglin.hierarchical._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
 from loglin.hierarchical.design_matrix import blocks
@@ -95,6 +95,7 @@ def main() -> None:
     if r is None:
         console.print("Rscript is not installed: R's columns are empty")
     console.print(many_small(r))
+    console.print(longer_calls())
 
 
 def example(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -206,6 +207,24 @@ def many_small(r: "R | None", num_tables: int = 10_000) -> Table:
         f"{1e6 * r_seconds:.0f}" if known else "",
         f"{r_seconds / our_seconds:.0f}" if known else "",
     )
+    return table
+
+
+def longer_calls() -> Table:
+    """Measure a search where zeros force zeros, and the effects of a model of many parameters."""
+    rng = np.random.default_rng(0)
+    sparse = rng.poisson(rng.gamma(0.5, 2.0, (2,) * 7))
+    search = timed(lambda: stepwise(sparse))
+    search()
+    saturated = fit(rng.poisson(20.0, (2,) * 12) + 1.0, [range(12)])
+    effects = timed(saturated.effects)
+    table = Table("call", "CPU seconds", title="Searches and effects")
+    zeros = int((sparse == 0).sum())
+    for name, call in (
+        (f"backward search from the saturated model, 2^7 cells, {zeros} of them 0", search),
+        ("effects and standard errors of the saturated model of 2^12 cells", effects),
+    ):
+        table.add_row(name, f"{statistics.median(call() for _ in range(3)):.2g}")
     return table
 
 

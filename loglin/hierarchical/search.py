@@ -27,6 +27,8 @@ Terms = frozenset[tuple[int, ...]]
 
 DIRECTIONS = ("backward", "forward", "both")
 CRITERIA = ("aic", "bic", "p")
+_ROUNDING = 1e-9
+"""Scores that differ by this share are taken for equal."""
 
 
 class Step(NamedTuple):
@@ -109,7 +111,8 @@ def stepwise(
     -----
     Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
     all parameters of a model, including those that the table does not determine, as R's `step`
-    does; p-values use `df_adjusted`.
+    does; p-values use `df_adjusted`. Of several changes whose AIC or BIC differ by rounding only, the
+    first is made, by the number of variables and the order of the axes, drops before additions.
 
     Examples
     --------
@@ -161,17 +164,24 @@ def stepwise(
     path = [Step("", first, np.nan if criterion == "p" else float(getattr(first, criterion)))]
     while True:
         terms = frozenset(path[-1].fit.interactions)
-        steps = (
+        steps = [
             step_to(change, fitted(changed, path[-1].fit.generators))
             for change, changed in _neighbours(terms, smallest, largest, direction, axes)
-        )
+        ]
         best = min(steps, key=cost, default=None)
+        if best is not None and criterion != "p":
+            best = _first_as_good(steps, best.score)
         to_beat = -alpha if direction == "backward" else alpha
         # Of two tuples with the same first number, the longer one is the larger.
         if best is None or cost(best) >= ((to_beat,) if criterion == "p" else cost(path[-1])):
             return Search(path[-1].fit, tuple(path))
         path.append(best)
         faces.keep([step.fit.generators for step in path])
+
+
+def _first_as_good(steps: list[Step], lowest: float) -> Step:
+    """Return the first step whose score is the lowest up to rounding, which must not decide."""
+    return next(step for step in steps if step.score <= lowest + _ROUNDING * max(1.0, abs(lowest)))
 
 
 class _Faces:

@@ -131,6 +131,20 @@ def test_a_search_of_a_sparse_table_fits_as_alone(rng, direction, with_zeros):
     assert any(not step.fit.mle_exists for step in search.path)
 
 
+def test_rounding_does_not_choose_between_equal_changes(rng):
+    # Where zeros leave parameters open, dropping any of several interactions leaves G2 at zero.
+    table = rng.poisson(rng.gamma(0.5, 2.0, (2,) * 5)).astype(float)
+    path = stepwise(table, "(A+B+C+D+E)^4").path
+    one = frozenset(path[0].fit.interactions)
+    tied = []
+    for axes in (axes for axes in path[0].fit.interactions if len(axes) == 4):
+        tied.append((fit(table, one - {axes}).aic, ":".join("ABCDE"[axis] for axis in axes)))
+    lowest = min(tied)[0]
+    equal = [name for aic, name in tied if aic < lowest + 1e-6]
+    assert len(equal) > 1
+    assert path[1].change == f"- {equal[0]}"
+
+
 def test_a_search_prints_its_path():
     text = str(stepwise(R_TABLES["housing"], names=NAMES["housing"]))
     assert len(text.splitlines()) == 6
