@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.hierarchical import _batch_kernels, _ipf_kernels, _ipf_plan, factored, large_tables
-from loglin.hierarchical._ipf_plan import ADJUST, KIND, TARGET
+from loglin.hierarchical._ipf_plan import ADJUST, KIND, TARGET, Plan
 from loglin.hierarchical.generators import (
     Generators,
     as_masks,
@@ -19,19 +19,6 @@ from loglin.hierarchical.generators import (
 Floats = NDArray[np.float64]
 _MANY_TABLES = 16
 """As many small tables are fitted side by side."""
-
-
-class Plan(NamedTuple):
-    """The steps of a cycle of one model, for all tables of one shape (see `_ipf_plan`)."""
-
-    steps: NDArray[np.int64]
-    rows: NDArray[np.uint32]
-    num_work: int
-    """Number of cells of all blocks and their ratios."""
-    num_targets: int
-    """Number of cells of all margins that are fitted."""
-    num_margin: int
-    """Number of cells of the largest of these margins."""
 
 
 class Cycles(NamedTuple):

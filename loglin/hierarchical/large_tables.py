@@ -6,7 +6,7 @@ own that are added up in order: so the result does not depend on the number of t
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,8 @@ from loglin.hierarchical._ipf_plan import (
     TABLE,
     TARGET,
     TARGET_CELLS,
+    Plan,
 )
-
-if TYPE_CHECKING:
-    from loglin.hierarchical.ipf import Plan
 
 Floats = NDArray[np.float64]
 Segments = list[NDArray[np.int64]]
@@ -53,7 +51,7 @@ class _Buffers(NamedTuple):
 
 
 def fit(
-    counts: Floats, expected: Floats, plan: "Plan", limit: float, max_iterations: int
+    counts: Floats, expected: Floats, plan: Plan, limit: float, max_iterations: int
 ) -> tuple[int, float]:
     """Fit a flat table, starting from the values in `expected`; write the result there.
 
@@ -78,7 +76,7 @@ def fit(
     return iterations, deviation
 
 
-def _collect(plan: "Plan", segments: Segments, counts: Floats, buffers: _Buffers) -> None:
+def _collect(plan: Plan, segments: Segments, counts: Floats, buffers: _Buffers) -> None:
     """Write the margins of a table to the targets."""
     for steps in segments:
         step = steps[0]
@@ -92,7 +90,7 @@ def _collect(plan: "Plan", segments: Segments, counts: Floats, buffers: _Buffers
             _collapse(plan, step, step[COLLAPSE_ROWS], counts, buffers.work[block])
 
 
-def _cycle(plan: "Plan", segments: Segments, table: Floats, buffers: _Buffers) -> float:
+def _cycle(plan: Plan, segments: Segments, table: Floats, buffers: _Buffers) -> float:
     """Go through the steps once; return the largest deviation of a fitted margin, or NaN."""
     work, targets, margin = buffers
     deviations = [0.0]
@@ -124,7 +122,7 @@ def _ratio_of(step: NDArray[np.int64], work: Floats) -> int:
     return int(_kernels.to_ratios(work, step[SPREAD], step[SPREAD_CELLS]))
 
 
-def _pass(plan: "Plan", step: NDArray[np.int64], table: Floats, work: Floats) -> None:
+def _pass(plan: Plan, step: NDArray[np.int64], table: Floats, work: Floats) -> None:
     """Spread one block over the table and collapse the next in one pass."""
     ratio, run, cells = _ratio_of(step, work), step[RUN], step[COLLAPSE_CELLS]
     sums = np.zeros((_NUM_PARTS, cells))
@@ -142,7 +140,7 @@ def _pass(plan: "Plan", step: NDArray[np.int64], table: Floats, work: Floats) ->
 
 
 def _collapse(
-    plan: "Plan", step: NDArray[np.int64], rows: int, table: Floats, margin: Floats
+    plan: Plan, step: NDArray[np.int64], rows: int, table: Floats, margin: Floats
 ) -> None:
     """Write a margin of the table, by the map of rows that begins at `rows`."""
     sums = np.zeros((_NUM_PARTS, len(margin)))
@@ -158,7 +156,7 @@ def _collapse(
 
 
 def _spread(
-    plan: "Plan", step: NDArray[np.int64], table: Floats, ratios: Floats, first_ratio: int
+    plan: Plan, step: NDArray[np.int64], table: Floats, ratios: Floats, first_ratio: int
 ) -> None:
     """Multiply the table by the ratios of one of its margins."""
     run = step[RUN]

@@ -111,8 +111,8 @@ def stepwise(
     -----
     Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
     all parameters of a model, including those that the table does not determine, as R's `step`
-    does; p-values use `df_adjusted`. Of several changes whose AIC or BIC differ by rounding only, the
-    first is made, by the number of variables and the order of the axes, drops before additions.
+    does; p-values use `df_adjusted`. Of several changes whose AIC or BIC differ by rounding only,
+    the first is made, by the number of variables and the order of the axes, drops before additions.
 
     Examples
     --------
