@@ -1,10 +1,11 @@
 """Log-linear models against R's `loglin`, plain numpy, `ipfn` and a Poisson regression.
 
-R takes part where `Rscript` is installed; it stops by the same rule at the same deviation. Its
-compiled part stands beside ours, `ipf.cycle`, with and without a plan made anew; its `loglin`,
-which also works out G2, X2 and df, beside our `fit` with the same. `ipfn` has another rule and gets
-as many cycles as ours takes. The regression (statsmodels) needs a design matrix and is left out
-where that is large.
+R takes part where `Rscript` is installed; it stops by the same rule at the same deviation. First
+stand whole calls: our `fit` with G2, X2 and df, of a model that was fitted before and of one that
+was not, beside R's `loglin`, which works out the same (`fit = FALSE`); decomposable models also by
+their closed form. Then parts: R's compiled part beside ours, `ipf.cycle`, with and without a plan
+made anew. `ipfn` has another rule and gets as many cycles as ours takes. The regression
+(statsmodels) needs a design matrix and is left out where that is large.
 """
 
 import contextlib
@@ -27,8 +28,8 @@ from rich.table import Table
 from statsmodels.api import GLM
 from statsmodels.genmod.families import Poisson
 
-from loglin import Fit, fit, fit_tables
-from loglin.hierarchical import ipf
+from loglin import Fit, fit, fit_tables, is_decomposable, stepwise
+from loglin.hierarchical import factored, generators, ipf
 from loglin.hierarchical._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
 from loglin.hierarchical.design_matrix import blocks
 from loglin.hierarchical.generators import num_parameters
@@ -42,8 +43,21 @@ CASES: dict[str, tuple[tuple[int, ...], Model]] = {
         [tuple(sorted((i + k) % 16 for k in range(3))) for i in range(16)],
     ),
     "2^16, all 560 triples": ((2,) * 16, list(combinations(range(16), 3))),
+    "2^16, 4 cliques of 6 axes": (
+        (2,) * 16,
+        [tuple(range(i, min(i + 6, 16))) for i in (0, 4, 8, 12)],
+    ),
     "2^20, chain of 19 pairs": ((2,) * 20, [(i, i + 1) for i in range(19)]),
 }
+KEPT: list[Any] = [
+    generators.junction_of,
+    generators.as_masks,
+    generators._num_parameters,
+    factored.divide,
+    ipf.plan,
+    ipf.closed_in_one_cycle,
+]
+"""What keeps something about models that were seen before."""
 REPEATS = 7
 _LARGEST_DESIGN = 10**7
 """Entries of a design matrix above which the regression is left out."""
@@ -60,25 +74,28 @@ def main() -> None:
     """Measure and print all tables."""
     console = Console(width=120)
     r = R() if shutil.which("Rscript") else None
-    ours = Table(
-        "model", "cycles", "passes a cycle", "plan", "cycles, compiled", "fit", "fit, G2, X2, df",
-        title="Iterative proportional fitting, CPU milliseconds on one thread",
-        caption="passes: how often a cycle reads and writes as many cells as the table has",
+    whole = Table(
+        "model", "fit (ms)", "first fit", "R's loglin", "R / ours", "R / ours, first",
+        "closed form", "R / closed form",
+        title="Whole calls with G2, X2 and df: CPU milliseconds on one thread",
     )  # fmt: skip
-    peers = Table(
-        "model", "R, compiled (ms)", "/ ours", "/ ours with plan", "R's loglin (ms)", "/ ours",
-        "numpy / ours", "ipfn / ours", "regression / ours",
-        title="Peers in the same run",
+    parts = Table(
+        "model", "cycles", "passes a cycle", "cycles, compiled (ms)", "plan", "R / ours",
+        "R / ours with plan", "numpy / fit", "ipfn / fit", "regression / fit",
+        title="Parts in the same run",
+        caption="passes: how often a cycle reads and writes as many cells as the table has; "
+        "0 where it works on factors",
     )  # fmt: skip
     for name, (shape, model) in CASES.items():
         counts = example(shape)
         measured = measure(counts, model, r)
-        add_rows(ours, peers, name, counts, model, measured)
-    console.print(ours)
-    console.print(peers)
+        add_rows(whole, parts, name, counts, model, measured)
+    console.print(whole)
+    console.print(parts)
     if r is None:
         console.print("Rscript is not installed: R's columns are empty")
     console.print(many_small(r))
+    console.print(longer_calls())
 
 
 def example(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -114,26 +131,35 @@ def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[st
 
     def with_plan() -> Any:
         ipf.plan.cache_clear()
+        factored.divide.cache_clear()
         return cycles()
 
-    def with_statistics() -> tuple[float, float, int]:
-        fitted = fit(counts, model, method="ipf")
+    def with_statistics(method: str = "ipf") -> tuple[float, float, int]:
+        fitted = fit(counts, model, method=method)
         return fitted.g2, fitted.x2, fitted.df
+
+    def for_the_first_time() -> tuple[float, float, int]:
+        for kept in KEPT:
+            kept.cache_clear()
+        return with_statistics()
 
     calls: dict[str, Callable[[], float]] = {
         "cycles": timed(cycles),
         "with plan": timed(with_plan),
         "fit": timed(lambda: fit(counts, model, method="ipf")),
-        "with statistics": timed(with_statistics),
+        "whole": timed(with_statistics),
+        "first": timed(for_the_first_time),
         "numpy": timed(lambda: fit_with_numpy(counts, model, limit)),
         "ipfn": timed(lambda: fit_with_ipfn(counts, model, first.iterations)),
     }
+    if is_decomposable(model):
+        calls["closed form"] = timed(lambda: with_statistics("closed-form"))
     if counts.size * num_parameters(first.generators, counts.shape) <= _LARGEST_DESIGN:
         calls["regression"] = timed(lambda: fit_by_regression(counts, first))
     if r is not None:
         r.take(counts, model)
         calls["R"] = lambda: r.seconds(
-            f"loglin(n, model, fit = TRUE, eps = {limit!r}, iter = 1000, print = FALSE)"
+            f"loglin(n, model, fit = FALSE, eps = {limit!r}, iter = 1000, print = FALSE)"
         )
         calls["R compiled"] = lambda: r.seconds(
             f".Call(stats:::C_LogLin, dim(n), config, n, start, sizes, {limit!r}, 1000L)"
@@ -164,7 +190,7 @@ def many_small(r: "R | None", num_tables: int = 10_000) -> Table:
         if r is None:
             return np.nan
         one = (
-            "loglin(n[, , , i], list(c(1, 2), c(1, 3), c(2, 3)), fit = TRUE, "
+            "loglin(n[, , , i], list(c(1, 2), c(1, 3), c(2, 3)), fit = FALSE, "
             "eps = 1e-8 * sum(n[, , , i]), iter = 1000, print = FALSE)"
         )
         return r.seconds(f"for (i in 1:100) {one}") / 100
@@ -184,6 +210,24 @@ def many_small(r: "R | None", num_tables: int = 10_000) -> Table:
     return table
 
 
+def longer_calls() -> Table:
+    """Measure a search where zeros force zeros, and the effects of a model of many parameters."""
+    rng = np.random.default_rng(0)
+    sparse = rng.poisson(rng.gamma(0.5, 2.0, (2,) * 7))
+    search = timed(lambda: stepwise(sparse))
+    search()
+    saturated = fit(rng.poisson(20.0, (2,) * 12) + 1.0, [range(12)])
+    effects = timed(saturated.effects)
+    table = Table("call", "CPU seconds", title="Searches and effects")
+    zeros = int((sparse == 0).sum())
+    for name, call in (
+        (f"backward search from the saturated model, 2^7 cells, {zeros} of them 0", search),
+        ("effects and standard errors of the saturated model of 2^12 cells", effects),
+    ):
+        table.add_row(name, f"{statistics.median(call() for _ in range(3)):.2g}")
+    return table
+
+
 def timed(call: Callable[[], Any], least_seconds: float = 0.05) -> Callable[[], float]:
     """Return a call that measures another: CPU seconds of one of as many as fill the time."""
 
@@ -198,22 +242,18 @@ def timed(call: Callable[[], Any], least_seconds: float = 0.05) -> Callable[[], 
 
 
 def add_rows(
-    ours: Table,
-    peers: Table,
+    whole: Table,
+    parts: Table,
     name: str,
     counts: NDArray[np.float64],
     model: Model,
     seconds: dict[str, float],
 ) -> None:
     """Write what was measured of one case."""
-    steps = ipf.plan(tuple(sorted(model)), counts.shape).steps
-    # The first and the last pass over the whole table share one in the next cycle.
-    passes = steps[steps[:, KIND] == PASS]
-    cells = passes[:, CELLS].sum() - (counts.size if (passes[:, TABLE] < 0).any() else 0)
-    cells += 2 * steps[steps[:, KIND] == ADJUST, CELLS].sum()
 
     def ratio(peer: str, to: str) -> str:
-        return f"{seconds[peer] / seconds[to]:.0f}" if peer in seconds else ""
+        known = peer in seconds and to in seconds
+        return f"{seconds[peer] / seconds[to]:.0f}" if known else ""
 
     def milliseconds(name: str) -> str:
         if name not in seconds:
@@ -221,16 +261,31 @@ def add_rows(
         value = 1e3 * seconds[name]
         return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
+    whole.add_row(
+        name, milliseconds("whole"), milliseconds("first"), milliseconds("R"),
+        ratio("R", "whole"), ratio("R", "first"), milliseconds("closed form"),
+        ratio("R", "closed form"),
+    )  # fmt: skip
     plan = 1e3 * (seconds["with plan"] - seconds["cycles"])
-    ours.add_row(
-        name, f"{seconds['number of cycles']:.0f}", f"{cells / counts.size:.1f}", f"{plan:.2g}",
-        milliseconds("cycles"), milliseconds("fit"), milliseconds("with statistics"),
+    parts.add_row(
+        name, f"{seconds['number of cycles']:.0f}", passes_of_a_cycle(counts, model),
+        milliseconds("cycles"), f"{plan:.2g}", ratio("R compiled", "cycles"),
+        ratio("R compiled", "with plan"), ratio("numpy", "fit"), ratio("ipfn", "fit"),
+        ratio("regression", "fit"),
     )  # fmt: skip
-    peers.add_row(
-        name, milliseconds("R compiled"), ratio("R compiled", "cycles"),
-        ratio("R compiled", "with plan"), milliseconds("R"), ratio("R", "with statistics"),
-        ratio("numpy", "fit"), ratio("ipfn", "fit"), ratio("regression", "fit"),
-    )  # fmt: skip
+
+
+def passes_of_a_cycle(counts: NDArray[np.float64], model: Model) -> str:
+    """Return how often a cycle reads and writes as many cells as the table has."""
+    ordered = tuple(sorted(model))
+    if factored.divide(ipf.in_order(ordered), counts.shape) is not None:
+        return "0"
+    steps = ipf.plan(ordered, counts.shape).steps
+    # The first and the last pass over the whole table share one in the next cycle.
+    passes = steps[steps[:, KIND] == PASS]
+    cells = passes[:, CELLS].sum() - (counts.size if (passes[:, TABLE] < 0).any() else 0)
+    cells += 2 * steps[steps[:, KIND] == ADJUST, CELLS].sum()
+    return f"{cells / counts.size:.1f}"
 
 
 def fit_with_numpy(counts: NDArray[np.float64], model: Model, limit: float) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The decorator that compiles all kernels, and a function that several of them use."""
+"""The decorator that compiles all kernels, and functions on bits that several of them use."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,3 +26,23 @@ def popcount(typing_context, word):
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), codegen
+
+
+@intrinsic
+def to_bits(typing_context, number):
+    """Return the 64 bits of a float as an integer."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
+def from_bits(typing_context, bits):
+    """Return the float that consists of these 64 bits."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), codegen

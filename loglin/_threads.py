@@ -7,6 +7,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+MANY_CELLS = 2**18
+"""Tables of as many cells are divided among threads."""
+
 
 def num_cores() -> int:
     """Return the number of cores that this process may use."""
@@ -17,7 +20,8 @@ def num_cores() -> int:
 
 def equal_parts(size: int, number: int) -> list[slice]:
     """Divide 0, ..., size - 1 into so many runs of about equal length; at least one."""
-    number = max(1, number)
+    if number <= 1:
+        return [slice(0, size)]
     ends = [size * part // number for part in range(number + 1)]
     return [slice(begin, end) for begin, end in pairwise(ends)]
 

@@ -5,17 +5,19 @@ Each error message names the argument, what was expected, and what was given.
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin._threads import equal_parts, in_threads, num_cores
+from loglin._threads import MANY_CELLS, equal_parts, in_threads, num_cores
 
 MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
 _MANY = 2**26
 """Threads look through more bytes than this."""
+_PIECE = 2**15
+"""Number of frequencies that are copied and checked at a time, while they are in the cache."""
 
 
 def as_codes(
@@ -112,18 +114,48 @@ def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
+class Frequencies(NamedTuple):
+    """A table of frequencies that has been checked."""
+
+    values: NDArray[np.float64]
+    """A copy in C order."""
+    total: float
+    smallest: float
+
+
 def as_frequencies(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """Check that values are finite and not negative; return a copy in C order."""
-    array = np.array(as_numbers(values, name), np.float64, order="C")
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"`{name}` must have at least one cell, got shape {array.shape}")
-    with np.errstate(over="ignore"):
-        total = array.sum()
-    if not (np.isfinite(total) and array.min() >= 0):
+    return checked_frequencies(values, name).values
+
+
+def checked_frequencies(values: ArrayLike, name: str) -> Frequencies:
+    """Check that values are finite and not negative; return a copy, its total and its minimum.
+
+    Large tables are divided among threads; the result does not depend on their number.
+    """
+    given = as_numbers(values, name)
+    if given.ndim == 0 or given.size == 0:
+        raise ValueError(f"`{name}` must have at least one cell, got shape {given.shape}")
+    array = np.empty(given.shape)
+    source, copy = np.ascontiguousarray(given).reshape(-1), array.reshape(-1)
+    pieces = [slice(begin, begin + _PIECE) for begin in range(0, array.size, _PIECE)]
+    totals, minima = [0.0] * len(pieces), [0.0] * len(pieces)
+
+    def look(part: slice) -> None:
+        with np.errstate(over="ignore"):
+            for number in range(part.start, part.stop):
+                piece = copy[pieces[number]]
+                piece[:] = source[pieces[number]]
+                totals[number], minima[number] = float(piece.sum()), float(piece.min())
+
+    threads = num_cores() if array.size >= MANY_CELLS else 1
+    in_threads(look, [(part,) for part in equal_parts(len(pieces), threads)])
+    total, smallest = sum(totals), min(minima)
+    if not (math.isfinite(total) and smallest >= 0):
         bad = array[~(np.isfinite(array) & (array >= 0))]
         got = bad[0] if len(bad) else f"a total of {total}"
         raise ValueError(f"`{name}` must hold finite counts of at least 0, got {got}")
-    return array
+    return Frequencies(array, total, smallest)
 
 
 def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -> float:

@@ -1,7 +1,8 @@
 """Hierarchical log-linear models of one contingency table, as in R's `loglin` (Section 2.2).
 
-Each module imports only modules before it: formulas -> generators -> design_matrix -> existence,
-inference, goodness_of_fit -> results, ipf -> fitting -> comparison -> search.
+Each module imports only modules before it: formulas -> generators -> design_matrix, decomposable,
+goodness_of_fit -> existence, inference -> results; factored, large_tables -> ipf -> fitting ->
+comparison -> search. Modules with an underscore are compiled.
 """
 
 from loglin.hierarchical.comparison import Comparison, KWay, compare, k_way_tests

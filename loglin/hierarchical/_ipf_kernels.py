@@ -49,12 +49,11 @@ def fit_each(
     largest deviation of the last cycle are written to `iterations` and `left`, both (n,).
     """
     work, targets, margin = np.empty(num_work), np.empty(num_targets), np.empty(num_margin)
-    last = steps[-1]
     num_passes = 0
     for s in range(len(steps)):
         num_passes += steps[s, KIND] == PASS and steps[s, TABLE] < 0
     for t in range(len(counts)):
-        _collect(steps, rows, counts[t], work, targets)
+        collect(steps, rows, counts[t], work, targets)
         work[:] = 1.0
         # With two or more blocks, the second pass writes the table, so it need not be set to ones.
         unwritten = from_ones and num_passes > 2
@@ -63,16 +62,13 @@ def fit_each(
         iterations[t], left[t] = 0, np.inf
         while iterations[t] < most and left[t] > limits[t]:
             iterations[t] += 1
-            left[t] = _cycle(steps, rows, expected[t], work, margin, targets, unwritten)
+            left[t] = cycle(steps, rows, expected[t], work, margin, targets, unwritten)
             unwritten = False
-        if last[KIND] == PASS:
-            ratio = _to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
-            num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
-            _spread(expected[t], 0, rows, first_row, num_rows, last[RUN], work, ratio)
+        finish(steps, rows, expected[t], work)
 
 
 @compiled
-def _collect(steps, rows, counts, work, targets):
+def collect(steps, rows, counts, work, targets):
     """Write the margins of a table to `targets`, following the steps of the plan."""
     for s in range(len(steps)):
         start, run = steps[s, TABLE], steps[s, RUN]
@@ -87,13 +83,13 @@ def _collect(steps, rows, counts, work, targets):
             cells = steps[s, TARGET_CELLS]
         _fill(sums, first, cells, 0.0)
         if start < 0:
-            _collapse(counts, 0, rows, first_row, num_rows, run, sums, first)
+            collapse(counts, 0, rows, first_row, num_rows, run, sums, first)
         else:
-            _collapse(work, start, rows, first_row, num_rows, run, sums, first)
+            collapse(work, start, rows, first_row, num_rows, run, sums, first)
 
 
 @compiled
-def _cycle(steps, rows, whole, work, margin, targets, unwritten):
+def cycle(steps, rows, whole, work, margin, targets, unwritten):
     """Go through the steps once; return the largest deviation of a fitted margin.
 
     If `unwritten`, the table is uninitialised and is treated as all ones.
@@ -109,64 +105,82 @@ def _cycle(steps, rows, whole, work, margin, targets, unwritten):
             first, target, size = steps[s, ROWS], steps[s, TARGET], steps[s, TARGET_CELLS]
             _fill(margin, 0, size, 0.0)
             if start < 0:
-                _collapse(whole, 0, rows, first, num_rows, run, margin, 0)
-                deviation = _compare(margin, targets, target, size, deviation)
-                _spread(whole, 0, rows, first, num_rows, run, margin, 0)
+                collapse(whole, 0, rows, first, num_rows, run, margin, 0)
+                deviation = compare(margin, targets, target, size, deviation)
+                spread(whole, 0, rows, first, num_rows, run, margin, 0)
             else:
-                _collapse(work, start, rows, first, num_rows, run, margin, 0)
-                deviation = _compare(margin, targets, target, size, deviation)
-                _spread(work, start, rows, first, num_rows, run, margin, 0)
+                collapse(work, start, rows, first, num_rows, run, margin, 0)
+                deviation = compare(margin, targets, target, size, deviation)
+                spread(work, start, rows, first, num_rows, run, margin, 0)
             continue
-        spread, collapse = steps[s, SPREAD_ROWS], steps[s, COLLAPSE_ROWS]
+        spread_rows, collapse_rows = steps[s, SPREAD_ROWS], steps[s, COLLAPSE_ROWS]
         block, block_cells = steps[s, COLLAPSE], steps[s, COLLAPSE_CELLS]
-        if collapse < 0 and start < 0:
+        if collapse_rows < 0 and start < 0:
             continue  # done in the first pass of the next cycle, or at the end
         ratio = 0
-        if spread >= 0:
-            ratio = _to_ratios(work, steps[s, SPREAD], steps[s, SPREAD_CELLS])
-        if collapse < 0:
-            _spread(work, start, rows, spread, num_rows, run, work, ratio)
+        if spread_rows >= 0:
+            ratio = to_ratios(work, steps[s, SPREAD], steps[s, SPREAD_CELLS])
+        if collapse_rows < 0:
+            spread(work, start, rows, spread_rows, num_rows, run, work, ratio)
             continue
         _fill(work, block, block_cells, 0.0)
-        if spread < 0:
-            _collapse(work, start, rows, collapse, num_rows, run, work, block)
+        if spread_rows < 0:
+            collapse(work, start, rows, collapse_rows, num_rows, run, work, block)
         elif start >= 0:
-            _pass(work, start, rows, spread, collapse, num_rows, run, work, ratio, block)
+            spread_and_collapse(
+                work, start, rows, spread_rows, collapse_rows, num_rows, run, work, ratio,
+                work, block,
+            )  # fmt: skip
         elif passes_before == 0:
             _fill(work, block, block_cells, np.float64(cells // block_cells))
             passes_before = 1
         elif passes_before == 1:
-            _first_pass(whole, rows, spread, collapse, num_rows, run, work, ratio, block)
+            _first_pass(whole, rows, spread_rows, collapse_rows, num_rows, run, work, ratio, block)
             passes_before = 2
         else:
-            _pass(whole, 0, rows, spread, collapse, num_rows, run, work, ratio, block)
+            spread_and_collapse(
+                whole, 0, rows, spread_rows, collapse_rows, num_rows, run, work, ratio,
+                work, block,
+            )  # fmt: skip
         _copy(work, block, block + block_cells, block_cells)
     return deviation
 
 
 @compiled
-def _pass(table, start, rows, spread, collapse, num_rows, run, work, ratio, block):
+def finish(steps, rows, whole, work):
+    """Do the last pass over the table, which `cycle` leaves to the first pass of the next cycle."""
+    last = steps[-1]
+    if last[KIND] == PASS:
+        ratio = to_ratios(work, last[SPREAD], last[SPREAD_CELLS])
+        num_rows, first_row = last[CELLS] // last[RUN], last[SPREAD_ROWS]
+        spread(whole, 0, rows, first_row, num_rows, last[RUN], work, ratio)
+
+
+@compiled
+def spread_and_collapse(
+    table, start, rows, spread_rows, collapse_rows, num_rows, run, ratios, ratio, sums, block
+):
     """Spread one block over a table and collapse the next in one pass."""
     cell, width = np.uint64(start), np.uint64(run)
     first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
     for r in range(num_rows):
-        factor = first_ratio + np.uint64(rows[spread + r])
-        total = first_sum + np.uint64(rows[collapse + r])
+        factor = first_ratio + np.uint64(rows[spread_rows + r])
+        total = first_sum + np.uint64(rows[collapse_rows + r])
         for k in range(width):
-            value = table[cell + k] * work[factor + k]
+            value = table[cell + k] * ratios[factor + k]
             table[cell + k] = value
-            work[total + k] += value
+            sums[total + k] += value
         cell += width
 
 
 @compiled
-def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block):
-    """Do the same as `_pass` for a table of ones that has not been written yet."""
+def _first_pass(table, rows, spread_rows, collapse_rows, num_rows, run, work, ratio, block):
+    """Do the same as `spread_and_collapse` for a table of ones that has not been written yet."""
     cell, width = np.uint64(0), np.uint64(run)
     first_ratio, first_sum = np.uint64(ratio), np.uint64(block)
     for r in range(num_rows):
-        factor = first_ratio + np.uint64(rows[spread + r])
-        total = first_sum + np.uint64(rows[collapse + r])
+        factor = first_ratio + np.uint64(rows[spread_rows + r])
+        total = first_sum + np.uint64(rows[collapse_rows + r])
         for k in range(width):
             value = work[factor + k]
             table[cell + k] = value
@@ -175,7 +189,7 @@ def _first_pass(table, rows, spread, collapse, num_rows, run, work, ratio, block
 
 
 @compiled
-def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
+def collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
     """Add the cells of a table to one of its margins, `sums`."""
     cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_sum)
     if run == 1:
@@ -191,7 +205,7 @@ def _collapse(table, start, rows, first_row, num_rows, run, sums, first_sum):
 
 
 @compiled
-def _spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
+def spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
     """Multiply a table by the ratios of one of its margins."""
     cell, width, first = np.uint64(start), np.uint64(run), np.uint64(first_ratio)
     if run == 1:
@@ -207,7 +221,7 @@ def _spread(table, start, rows, first_row, num_rows, run, ratios, first_ratio):
 
 
 @compiled
-def _compare(margin, targets, target, cells, deviation):
+def compare(margin, targets, target, cells, deviation):
     """Turn a fitted margin into ratios; return its largest deviation, or `deviation` if larger."""
     first = np.uint64(target)
     for m in range(np.uint64(cells)):
@@ -220,7 +234,7 @@ def _compare(margin, targets, target, cells, deviation):
 
 
 @compiled
-def _to_ratios(work, block, cells):
+def to_ratios(work, block, cells):
     """Turn the copy of a block as it was collapsed into ratios; return where they begin."""
     now, before = np.uint64(block), np.uint64(block + cells)
     for k in range(np.uint64(cells)):

@@ -14,9 +14,26 @@ keeps these axes and inner loops run over adjacent cells of both; all blocks of 
 same last axes. Sets of axes are bits of 64-bit words.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from loglin._numba import compiled, popcount
+
+
+class Plan(NamedTuple):
+    """The steps of a cycle of one model, for all tables of one shape."""
+
+    steps: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    num_work: int
+    """Number of cells of all blocks and their ratios."""
+    num_targets: int
+    """Number of cells of all margins that are fitted."""
+    num_margin: int
+    """Number of cells of the largest of these margins."""
+
 
 PASS, ADJUST = range(2)
 """Kinds of steps. PASS: spread one block over a table and collapse the next. ADJUST: adjust a table

@@ -1,16 +1,16 @@
 """Fit hierarchical log-linear models: closed form or iterative proportional fitting (Sec. 2.2)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import rel_entr
+from numpy.typing import ArrayLike, NDArray
 
 from loglin.hierarchical import goodness_of_fit, ipf
 from loglin.hierarchical.design_matrix import MAX_PARAMETERS
 from loglin.hierarchical.existence import facial_set
-from loglin.hierarchical.formulas import as_names, bracket
+from loglin.hierarchical.formulas import as_names
 from loglin.hierarchical.generators import (
     Generators,
     Junction,
@@ -20,7 +20,7 @@ from loglin.hierarchical.generators import (
 )
 from loglin.hierarchical.results import Fit, Fits, Floats
 from loglin.tables import margin
-from loglin.validation import as_choice, as_count, as_frequencies, as_number
+from loglin.validation import as_choice, as_count, as_frequencies, as_number, checked_frequencies
 
 Model = str | Iterable[Iterable[int | str]]
 """Generators of a model, or text such as "[A B][C]" or "A*B + C"."""
@@ -32,9 +32,11 @@ _CLEARLY_POSITIVE = 1000.0
 """An expected frequency that is more than this many times the largest deviation of a margin is
 taken to have a positive limit. One that is forced to zero is at most the deviation times the total
 weight of the margins that force it, which is small in practice."""
+_FIRST_CYCLES = 20
+"""Number of IPF cycles on a table with zeros before it is asked which of them are forced."""
 _EXTRA_CYCLES = 50
 """Largest number of extra IPF cycles run to see whether all expected frequencies are clearly
-positive, before a linear program has to decide."""
+positive, before least squares or a linear program have to decide."""
 
 
 class NotConvergedError(RuntimeError):
@@ -94,10 +96,16 @@ def fit(
     -----
     If the maximum-likelihood estimate does not exist because of zeros in the table, the fit is the
     extended estimate: the limit at which the likelihood approaches its supremum, with some cells
-    forced to zero (see `loglin.hierarchical.existence`). If IPF leaves open which cells these are,
-    a linear program decides, with matrices of one row and one column per parameter. This takes
-    seconds for some hundred parameters and minutes for thousands. In models with more than
-    `design_matrix.MAX_PARAMETERS` parameters only cells with an empty margin are set to zero.
+    forced to zero (see `loglin.hierarchical.existence`). If a few cycles of IPF leave open which
+    cells these are, nonnegative least squares or a linear program decide, with matrices of one row
+    and one column per parameter. This takes about a second for six hundred parameters and minutes
+    for thousands. In models with more than `design_matrix.MAX_PARAMETERS` parameters only cells
+    with an empty margin are set to zero.
+
+    IPF works on factors of the table where it can (see `loglin.hierarchical.factored`), and the
+    closed form is its first cycle wherever this fits all margins of a decomposable model at once;
+    otherwise it is the product of cliques over separators. Tables of 2^18 cells and more (2^19 for
+    passes over the table) are divided among threads, with the same bits for any number of them.
 
     Examples
     --------
@@ -106,35 +114,71 @@ def fit(
     array([[12., 18.],
            [28., 42.]])
     """
-    counts = as_frequencies(table, "table")
-    total, smallest = float(counts.sum()), float(counts.min())
-    axes, labels = as_names(names, counts.shape)
-    model = as_generators(generators, counts.ndim, axes)
+    problem = as_problem(table, names, start)
+    model = as_generators(generators, problem.counts.ndim, problem.names)
     as_choice(method, "method", METHODS)
     tolerance = as_number(tolerance, "tolerance", 0)
     max_iterations = as_count(max_iterations, "max_iterations", 1, 10**9)
+    fitted = fit_problem(problem, model, method, tolerance, max_iterations)
+    if strict and not fitted.converged:
+        limit = problem.limit(tolerance)
+        raise NotConvergedError(
+            f"the fit of {fitted.model} did not converge: after {fitted.iterations} cycles a "
+            f"margin is still off by {fitted.deviation:.3g}, more than {limit:.3g}"
+        )
+    return fitted
+
+
+class Problem(NamedTuple):
+    """A table that has been checked, to be fitted by one model or several."""
+
+    counts: Floats
+    total: float
+    smallest: float
+    """The smallest count."""
+    start: Floats | None
+    names: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+
+    def limit(self, tolerance: float) -> float:
+        """Return the largest deviation of a margin at which a fit has converged."""
+        return tolerance * max(1.0, self.total)
+
+
+def as_problem(table: ArrayLike, names: Names | None, start: ArrayLike | None) -> Problem:
+    """Check the arguments of `fit` that do not depend on the model."""
+    counts, total, smallest = checked_frequencies(table, "table")
+    axes, labels = as_names(names, counts.shape)
     first = None if start is None else _as_start(start, counts)
-    tree = junction_of(model) if method != "ipf" and first is None else None
+    return Problem(counts, total, smallest, first, axes, labels)
+
+
+def fit_problem(
+    problem: Problem,
+    model: Generators,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+    max_iterations: int = 1000,
+    facial: Callable[[], NDArray[np.bool_]] | None = None,
+) -> Fit:
+    """Fit a model, as `fit` does; `facial` finds its facial set if it can be done more quickly."""
+    counts, start = problem.counts, problem.start
+    tree = junction_of(model) if method != "ipf" and start is None else None
     if method == "closed-form" and tree is None:
         raise ValueError(
             "`method` 'closed-form' needs a decomposable model without `start`, "
             f"got the generators {list(model)}"
         )
-    limit = tolerance * max(1.0, total)
+    limit = problem.limit(tolerance)
     if tree is not None:
-        expected, iterations = _closed_form(counts, tree), 1
-        deviation = _deviation(counts, expected, model)
+        expected, deviation = _closed_form(counts, model, tree)
+        iterations = 1
     else:
-        expected, iterations, deviation = _iterate(
-            counts, smallest, first, model, limit, max_iterations
-        )
-    converged = bool(deviation <= limit)
-    if strict and not converged:
-        raise NotConvergedError(
-            f"the fit of {bracket(model, axes)} did not converge: after {iterations} cycles a "
-            f"margin is still off by {deviation:.3g}, more than {limit:.3g}"
-        )
-    return Fit(counts, model, expected, iterations, converged, deviation, first, axes, labels)
+        expected, iterations, deviation = _iterate(problem, model, limit, max_iterations, facial)
+    return Fit(
+        counts, model, expected, iterations, bool(deviation <= limit), deviation, start,
+        problem.names, problem.labels,
+    )  # fmt: skip
 
 
 def fit_tables(
@@ -182,10 +226,11 @@ def fit_tables(
     iterations, deviation = ipf.cycle(
         counts, expected, model, limits, max_iterations, from_ones=True
     )
+    g2, x2 = goodness_of_fit.statistics_of_each(counts, expected)
     return Fits(
         expected=expected,
-        g2=np.maximum(2 * rel_entr(counts, expected).sum(axis=inner), 0.0),
-        x2=goodness_of_fit.x2_parts(counts, expected).sum(axis=inner),
+        g2=np.maximum(g2, 0.0),
+        x2=x2,
         df=prod(shape) - num_parameters(model, shape),
         iterations=iterations,
         converged=deviation <= limits,
@@ -209,28 +254,35 @@ def _as_start(start: ArrayLike, counts: Floats) -> Floats:
 
 
 def _iterate(
-    counts: Floats,
-    smallest: float,
-    start: Floats | None,
+    problem: Problem,
     model: Generators,
     limit: float,
     max_iterations: int,
+    facial: Callable[[], NDArray[np.bool_]] | None,
 ) -> tuple[Floats, int, float]:
     """Fit by IPF, setting cells that are forced to zero to zero.
 
     Return the expected frequencies, the number of cycles and the largest deviation of a margin.
-    `smallest` is the smallest count.
     """
+    counts, start = problem.counts, problem.start
     expected = np.empty_like(counts) if start is None else start.copy()
 
     def run(limit: float, most: int, *, from_ones: bool = False) -> tuple[int, float]:
         cycles = ipf.cycle(counts[None], expected[None], model, limit, most, from_ones=from_ones)
         return int(cycles.iterations[0]), float(cycles.deviation[0])
 
-    iterations, deviation = run(limit, max_iterations, from_ones=start is None)
-    if smallest > 0:
+    def finish() -> tuple[Floats, int, float]:
+        if deviation <= limit or iterations >= max_iterations:
+            return expected, iterations, deviation
+        more, last = run(limit, max_iterations - iterations)
+        return expected, iterations + more, last
+
+    # Where counts are zero, the estimate may not exist. A cell that is forced to zero approaches it
+    # only as 1 / cycles, and so does the deviation: a few cycles show which tables need a decision.
+    first_cycles = max_iterations if problem.smallest > 0 else min(_FIRST_CYCLES, max_iterations)
+    iterations, deviation = run(limit, first_cycles, from_ones=start is None)
+    if problem.smallest > 0:
         return expected, iterations, deviation
-    # A cell that is forced to zero approaches it only as 1 / cycles, and so does the deviation.
     doubtful = (counts == 0) & (expected > 0)
     lowest = expected[doubtful].min(initial=np.inf)
     left = max_iterations - iterations
@@ -239,23 +291,31 @@ def _iterate(
         iterations += more
         lowest = expected[doubtful].min()
     if lowest > _CLEARLY_POSITIVE * deviation:
-        return expected, iterations, deviation
+        return finish()
     if num_parameters(model, counts.shape) > MAX_PARAMETERS:
-        return expected, iterations, deviation
+        return finish()
     first = np.ones_like(counts) if start is None else start
-    facial = facial_set(counts, model, first > 0)
-    if not facial[expected > 0].all():
-        # On the facial set IPF converges as fast as where the estimate exists.
-        expected[:] = np.where(facial, first, 0.0)
-        more, deviation = run(limit, max_iterations)
-        iterations += more
-    elif deviation > limit and iterations < max_iterations:
-        more, deviation = run(limit, max_iterations - iterations)
-        iterations += more
-    return expected, iterations, deviation
+    possible = facial() if facial else facial_set(counts, model, first > 0)
+    if possible[expected > 0].all():
+        return finish()
+    # On the facial set IPF converges as fast as where the estimate exists.
+    expected[:] = np.where(possible, first, 0.0)
+    more, deviation = run(limit, max_iterations)
+    return expected, iterations + more, deviation
 
 
-def _closed_form(counts: Floats, tree: Junction) -> Floats:
+def _closed_form(counts: Floats, model: Generators, tree: Junction) -> tuple[Floats, float]:
+    """Return the fit of a decomposable model, and the largest deviation of a margin."""
+    if not ipf.closed_in_one_cycle(model, counts.shape):
+        expected = clique_product(counts, tree)
+        return expected, _deviation(counts, expected, model)
+    # The second cycle measures the deviation.
+    expected = np.empty_like(counts)
+    cycles = ipf.cycle(counts[None], expected[None], model, 0.0, 2, from_ones=True)
+    return expected, float(cycles.deviation[0])
+
+
+def clique_product(counts: Floats, tree: Junction) -> Floats:
     """Return clique margins over separator margins; axes in no clique are uniform."""
     free = set(range(counts.ndim)).difference(*tree.cliques)
     expected = np.full(counts.shape, 1.0 / prod(counts.shape[axis] for axis in free))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import lru_cache
 from itertools import chain, combinations
 from typing import Any
 
@@ -18,6 +19,7 @@ _NAME = re.compile(r"[^\W\d][\w.]*")
 _TOKEN = re.compile(r"\s*(?:([^\W\d][\w.]*)|(\d+)|(\S))")
 
 
+@lru_cache(maxsize=128)
 def default_names(num_axes: int) -> tuple[str, ...]:
     """Return the default names of axes: A, B, ..., Z, A1, B1, ...
 
@@ -38,7 +40,7 @@ def as_names(
     0, 1, ...
     """
     if names is None:
-        names = default_names(len(shape))
+        return default_names(len(shape)), _default_labels(shape)
     if isinstance(names, str | Set) or not isinstance(names, Iterable):
         raise ValueError(
             f"`names` must be a sequence of names or a mapping from names to labels, got {names!r}"
@@ -55,7 +57,7 @@ def as_names(
     if len(set(axes)) < len(axes):
         raise ValueError(f"`names` must differ from each other, got {list(axes)}")
     if not isinstance(names, Mapping):
-        return axes, tuple(tuple(map(str, range(levels))) for levels in shape)
+        return axes, _default_labels(shape)
     for axis in axes:
         if isinstance(names[axis], Set) or not isinstance(names[axis], Iterable):
             raise ValueError(f"`names` must have labels for {axis}, got {names[axis]!r}")
@@ -67,6 +69,16 @@ def as_names(
                 f"{len(given)} labels"
             )
     return axes, labels
+
+
+def _default_labels(shape: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    """Return the labels 0, 1, ... of the levels of each axis."""
+    return tuple(map(_labels_of, shape))
+
+
+@lru_cache(maxsize=128)
+def _labels_of(levels: int) -> tuple[str, ...]:
+    return tuple(map(str, range(levels)))
 
 
 def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = None) -> str:

@@ -6,10 +6,16 @@ in bracket notation.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, combinations, groupby
+from functools import lru_cache, reduce
+from itertools import chain, combinations
 from math import prod
+from operator import or_
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from loglin.hierarchical._generator_kernels import count_parameters
 from loglin.hierarchical.formulas import axis_of, parse
 from loglin.validation import as_count, as_levels
 
@@ -17,6 +23,11 @@ Generators = tuple[tuple[int, ...], ...]
 
 _MOST_INTERACTIONS = 2**16
 """Parameters of models with more interactions are counted without listing the interactions."""
+
+_WORD = 64
+"""Bits of a set of axes, and of a number, in compiled code."""
+_MODELS_KEPT = 512
+"""What has been found out about as many models is kept, those used last."""
 
 
 class Junction(NamedTuple):
@@ -115,12 +126,14 @@ def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:
 
 def _maximal(sets: Iterable[frozenset[int]]) -> Generators:
     """Return the distinct sets that are not contained in another one, sorted."""
+    distinct = set(sets) - {frozenset()}
     maximal: list[frozenset[int]] = []
-    for _, group in groupby(sorted(set(sets), key=len, reverse=True), key=len):
+    for size in sorted(set(map(len, distinct)), reverse=True):
         # Different sets of the same size do not contain each other.
         larger = maximal.copy()
-        maximal += [a for a in group if a and not (larger and any(a < b for b in larger))]
-    return tuple(sorted(tuple(sorted(axes)) for axes in maximal))
+        same = [axes for axes in distinct if len(axes) == size]
+        maximal += [a for a in same if not any(map(a.issubset, larger))] if larger else same
+    return tuple(sorted(map(tuple, map(sorted, maximal))))
 
 
 def interactions(generators: Generators) -> Generators:
@@ -143,8 +156,8 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
 
     The generators are joined one by one to a tree: next comes the generator that has the most axes
     in common with one already in the tree. This tree has the running-intersection property if any
-    tree of the generators has it (Bernstein & Goodman 1981). It has it if and only if the sizes of
-    the generators minus the sizes of the separators add up to the number of axes.
+    tree of the generators has it (Bernstein & Goodman 1981). It has it if and only if all axes that
+    a generator has in common with the tree are in this one generator.
 
     Raises
     ------
@@ -159,28 +172,80 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
     return junction_of(as_generators(generators))
 
 
+@lru_cache(maxsize=_MODELS_KEPT)
 def junction_of(generators: Generators) -> Junction | None:
     """Return `junction` of generators that `as_generators` has already checked."""
-    waiting = [set(axes) for axes in generators]
-    num_axes = len(set().union(*waiting))
+    waiting = [sum(1 << axis for axis in axes) for axes in generators]  # sets of axes as bits
+    num_axes = reduce(or_, waiting, 0).bit_count()
     if len(waiting) > num_axes:  # in running-intersection order each clique adds a new axis
         return None
-    cliques: list[set[int]] = []
-    separators: list[set[int]] = []
-    shared: list[set[int]] = [set() for _ in waiting]
+    shared, sizes = [0] * len(waiting), [0] * len(waiting)
+    cliques: list[int] = []
+    separators: list[int] = []
+    seen = 0
     while waiting:
-        at = max(range(len(waiting)), key=lambda i: len(shared[i]))
-        clique = waiting.pop(at)
+        at = max(range(len(waiting)), key=sizes.__getitem__)
+        clique, separator = waiting.pop(at), shared.pop(at)
+        del sizes[at]
+        if clique & seen != separator:
+            return None
         cliques.append(clique)
-        separators.append(shared.pop(at))
-        shared = [max(s, axes & clique, key=len) for s, axes in zip(shared, waiting, strict=True)]
-    if sum(map(len, cliques)) - sum(map(len, separators)) != num_axes:
-        return None
-    return Junction(_sorted(cliques), _sorted(separators))
+        separators.append(separator)
+        seen |= clique
+        for i, axes in enumerate(waiting):
+            common = axes & clique
+            if common.bit_count() > sizes[i]:
+                shared[i], sizes[i] = common, common.bit_count()
+    return Junction(_as_sets(cliques), _as_sets(separators))
 
 
-def _sorted(sets: list[set[int]]) -> Generators:
-    return tuple(tuple(sorted(axes)) for axes in sets)
+def exact_in_order(generators: Iterable[Iterable[int]]) -> bool:
+    """Tell whether adjusting a table of ones to these margins, each once, fits all of them.
+
+    Divide the generators before one of them in connected components, of which no two share an axis.
+    The fit so far is the product of one table for each component. If what the generator shares with
+    a component lies in one generator of it, whose margin is right, then the ratios with which the
+    table is multiplied sum to one given any other margin of the component: all stay right. Orders
+    with running intersection are such orders, but so is any way of joining parts of a tree.
+
+    >>> exact_in_order([(0, 1), (2, 3), (1, 2)])
+    True
+    >>> exact_in_order([(0, 1), (1, 2), (0, 2)])
+    False
+    """
+    components: list[list[set[int]]] = []
+    for axes in map(set, generators):
+        joined, apart = [axes], []
+        for component in components:
+            shared = axes.intersection(set().union(*component))
+            if not shared:
+                apart.append(component)
+            elif any(shared <= other for other in component):
+                joined += component
+            else:
+                return False
+        components = [*apart, joined]
+    return True
+
+
+def _as_sets(masks: Iterable[int]) -> Generators:
+    """Return the axes whose bits are set."""
+    return tuple(
+        tuple(axis for axis in range(mask.bit_length()) if mask >> axis & 1) for mask in masks
+    )
+
+
+@lru_cache(maxsize=_MODELS_KEPT)
+def as_masks(generators: Generators) -> NDArray[np.uint64]:
+    """Return sets of up to 64 axes as bits; of a model without generators, the empty set.
+
+    The array is kept for the next call, and nobody may write to it.
+    """
+    axes = np.array(list(chain.from_iterable(generators)), np.uint64)
+    if len(axes) == 0:
+        return np.zeros(1, np.uint64)
+    ends = np.cumsum([len(generator) for generator in generators])
+    return np.bitwise_or.reduceat(np.uint64(1) << axes, np.concatenate([[0], ends[:-1]]))
 
 
 def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
@@ -250,6 +315,11 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
 
 def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
     """Return the number of free parameters, including the constant."""
+    return _num_parameters(generators, tuple(levels))
+
+
+@lru_cache(maxsize=_MODELS_KEPT)
+def _num_parameters(generators: Generators, levels: tuple[int, ...]) -> int:
     tree = junction_of(generators)
     if tree is not None:
         cliques, separators = (
@@ -257,9 +327,11 @@ def num_parameters(generators: Generators, levels: Sequence[int]) -> int:
             for sets in (tree.cliques or ((),), tree.separators[1:])
         )
         return cliques - separators
-    if sum(2 ** len(axes) for axes in generators) <= _MOST_INTERACTIONS:
-        # Each interaction has parameters of its own.
-        return sum(prod(levels[axis] - 1 for axis in axes) for axes in interactions(generators))
+    if (
+        sum(2 ** len(axes) for axes in generators) <= _MOST_INTERACTIONS
+        and len(levels) <= _WORD and prod(levels) < 2 ** (_WORD - 1)
+    ):  # fmt: skip
+        return int(count_parameters(as_masks(generators), np.array(levels, np.int64)))
     # A generator adds its parameters, except those of its intersections with the ones before.
     total = prod(levels[axis] for axis in generators[0])
     for i, axes in enumerate(generators[1:], start=1):

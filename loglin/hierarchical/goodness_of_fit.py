@@ -1,17 +1,16 @@
 """Goodness-of-fit statistics: how far expected frequencies are from a table."""
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
+from loglin._threads import MANY_CELLS, equal_parts, in_threads, num_cores
+from loglin.hierarchical import _statistics_kernels as _kernels
 from loglin.validation import as_frequencies
 
 Floats = NDArray[np.float64]
-
-_PART = 2**13
-"""Number of cells that are processed at a time."""
 
 
 def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
@@ -22,7 +21,8 @@ def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
     """
-    return g2(*_as_pair(observed, expected))
+    counts, fitted = _as_pair(observed, expected)
+    return statistics(counts, fitted).deviance + 2 * float((counts - fitted).sum())
 
 
 def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
@@ -33,7 +33,7 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
     >>> round(pearson_x2([10.0, 20.0], [15.0, 15.0]), 6)
     3.333333
     """
-    return x2(*_as_pair(observed, expected))
+    return statistics(*_as_pair(observed, expected)).x2
 
 
 def chi_square_tail(statistic: float, df: int) -> float:
@@ -41,33 +41,62 @@ def chi_square_tail(statistic: float, df: int) -> float:
     return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else 1.0
 
 
-def g2(counts: Floats, expected: Floats) -> float:
-    """Return G2 of two tables of the same shape, already checked."""
-    total = 0.0
-    with np.errstate(divide="ignore"):
-        for n, m in _parts(counts, expected):
-            ratio = np.divide(n, m, where=n > 0, out=np.ones_like(n))
-            total += float(np.dot(n, np.log(ratio)))
-    return 2 * total
+class Statistics(NamedTuple):
+    """How far expected frequencies m are from observed ones n."""
+
+    deviance: float
+    """2 sum(n log(n / m) - (n - m)). This is G2 where both have the same total, as every fit has,
+    and it is rounded less: its terms are never negative, and those of a good fit are small."""
+    x2: float
+    """sum((n - m)^2 / m)."""
 
 
-def x2(counts: Floats, expected: Floats) -> float:
-    """Return X2 of two tables of the same shape, already checked."""
-    return sum(float(x2_parts(n, m).sum()) for n, m in _parts(counts, expected))
+def statistics(counts: Floats, expected: Floats) -> Statistics:
+    """Return the statistics of two tables of the same shape, in C order and already checked.
+
+    Large tables are divided among threads; the result does not depend on their number.
+    """
+    flat = counts.reshape(-1), expected.reshape(-1)
+    num_parts = -(-counts.size // _kernels.PART)
+    sums = np.empty((num_parts, _kernels.NUM_COLUMNS))
+    threads = num_cores() if counts.size >= MANY_CELLS else 1
+    in_threads(
+        lambda parts: _kernels.statistics(*flat, parts.start, parts.stop, sums),
+        [(parts,) for parts in equal_parts(num_parts, threads)],
+    )
+    deviance, x2, within = _kernels.total(sums)
+    return Statistics(2 * deviance, x2) if within else _by_definition(*flat)
 
 
-def x2_parts(counts: Floats, expected: Floats) -> Floats:
-    """Return what each cell adds to X2."""
-    difference = (counts - expected) ** 2
-    with np.errstate(divide="ignore"):
-        return np.divide(difference, expected, where=difference > 0, out=difference)
+def statistics_of_each(counts: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """Return deviance and X2 of each of many tables, (t, *shape), in C order, already checked."""
+    flat = counts.reshape(len(counts), -1), expected.reshape(len(counts), -1)
+    sums = np.empty((len(counts), _kernels.NUM_COLUMNS))
+    within = np.empty(len(counts), np.bool_)
+    _kernels.statistics_of_each(*flat, sums, within)
+    deviance, x2 = 2 * sums[:, _kernels.G2], sums[:, _kernels.X2].copy()
+    for t in np.flatnonzero(~within):
+        deviance[t], x2[t] = _by_definition(flat[0][t], flat[1][t])
+    return deviance, x2
 
 
-def _parts(counts: Floats, expected: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """Yield pieces of two tables that fit in the processor's fastest cache."""
-    flat = counts.ravel(), expected.ravel()
-    for begin in range(0, counts.size, _PART):
-        yield flat[0][begin : begin + _PART], flat[1][begin : begin + _PART]
+def deviances(n: Floats, m: Floats) -> Floats:
+    """Return 2 (n log(n / m) - (n - m)) of each cell, never negative; 0 where both are 0."""
+    excess = n - m
+    with np.errstate(divide="ignore", over="ignore"):
+        relative = np.divide(excess, m, where=excess != 0, out=np.zeros_like(m))
+        # Of 1 + relative, the logarithm is exact also near 1.
+        logs = np.log1p(relative, where=n > 0, out=np.zeros_like(m))
+        # The rounding of n * logs can be more than their difference to `excess`.
+        return 2 * np.maximum(np.multiply(n, logs) - excess, 0.0)
+
+
+def _by_definition(n: Floats, m: Floats) -> Statistics:
+    """Return the same without the compiled code: where cells are infinitely far off, or huge."""
+    excess = n - m
+    with np.errstate(divide="ignore", over="ignore"):
+        square = np.divide(excess**2, m, where=excess != 0, out=np.zeros_like(m))
+        return Statistics(float(deviances(n, m).sum()), float(square.sum()))
 
 
 def _as_pair(observed: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import kl_div
 
+from loglin.hierarchical import decomposable
 from loglin.hierarchical.design_matrix import blocks, columns, contrasts, determined, gram
-from loglin.hierarchical.generators import Generators, num_parameters
+from loglin.hierarchical.generators import Generators, junction_of, num_parameters
+from loglin.hierarchical.goodness_of_fit import deviances
 from loglin.validation import as_choice
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,10 @@ def effects(
         The constant has the key ``()``. If cells are zero, terms that the other cells do not
         determine are NaN.
     """
+    tree = junction_of(generators)
+    if tree is not None and start is None and (expected > 0).all():
+        estimates, variances = decomposable.estimates_and_variances(expected, tree, generators)
+        return {axes: _effect(estimates[axes], variances[axes]) for axes in estimates}
     levels = expected.shape
     cells, basis, covariance = _covariance(expected, generators)
     factors = (
@@ -72,21 +77,33 @@ def effects(
         shape = tuple(levels[axis] for axis in axes)
         estimate = spread @ parameters[place]
         variance = np.einsum("ij,jk,ik->i", spread, covariance[place, place], spread)
-        error = np.sqrt(np.maximum(variance, 0.0))
         # A term is determined if projecting its combination of parameters on `basis` does not
         # change it. A projection never lengthens a vector, so it is enough to compare the entries
         # of this interaction: if they stay the same, all other entries are zero.
         missed = spread - spread @ basis[place] @ basis[place].T
         unknown = np.abs(missed).max(initial=0.0, axis=1) > 1e-8
-        estimate[unknown], error[unknown] = np.nan, np.nan
-        with np.errstate(invalid="ignore"):
-            z = estimate / error
-        answer[axes] = Effect(*(part.reshape(shape) for part in (estimate, error, z)))
+        estimate[unknown], variance[unknown] = np.nan, np.nan
+        answer[axes] = _effect(estimate.reshape(shape), variance.reshape(shape))
     return answer
 
 
-def leverages(expected: Floats, generators: Generators) -> Floats:
-    """Return the diagonal of the hat matrix, in the shape of the table; 0 where `expected` is 0."""
+def _effect(estimate: Floats, variance: Floats) -> Effect:
+    error = np.sqrt(np.maximum(variance, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Effect(estimate, error, estimate / error)
+
+
+def leverages(expected: Floats, generators: Generators, start: Floats | None = None) -> Floats:
+    """Return the diagonal of the hat matrix, in the shape of the table; 0 where `expected` is 0.
+
+    Parameters
+    ----------
+    expected, generators, start
+        As in `effects`.
+    """
+    tree = junction_of(generators)
+    if tree is not None and start is None:
+        return decomposable.leverages(expected, tree)
     levels, counts = expected.shape, expected.ravel()
     cells, _, covariance = _covariance(expected, generators)
     answer = np.zeros(expected.size)
@@ -95,7 +112,13 @@ def leverages(expected: Floats, generators: Generators) -> Floats:
     return answer.reshape(levels)
 
 
-def residuals(table: Floats, expected: Floats, generators: Generators, kind: str) -> Floats:
+def residuals(
+    table: Floats,
+    expected: Floats,
+    generators: Generators,
+    kind: str,
+    start: Floats | None = None,
+) -> Floats:
     """Return a residual for each cell.
 
     Parameters
@@ -109,6 +132,8 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
         "adjusted": the Pearson residual divided by its standard error, sqrt(1 - leverage), so that
         it is asymptotically standard normal if the model holds; 0 in cells that the model fits
         exactly, whatever their count.
+    start : array, optional
+        As in `effects`.
 
     Returns
     -------
@@ -124,14 +149,12 @@ def residuals(table: Floats, expected: Floats, generators: Generators, kind: str
     if kind == "freeman-tukey":
         return np.sqrt(table) + np.sqrt(table + 1) - np.sqrt(4 * expected + 1)
     if kind == "deviance":
-        return np.sign(table - expected) * np.sqrt(
-            2 * np.maximum(kl_div(table, expected), 0.0)  # rounding can make it negative
-        )
+        return np.sign(table - expected) * np.sqrt(deviances(table, expected))
     root = np.sqrt(expected)
     pearson = np.divide(table - expected, root, where=root > 0, out=np.zeros_like(table))
     if kind == "pearson":
         return pearson
-    free = 1 - leverages(expected, generators)
+    free = 1 - leverages(expected, generators, start)
     return np.divide(pearson, np.sqrt(np.abs(free)), where=free > 1e-10, out=np.zeros_like(table))
 
 

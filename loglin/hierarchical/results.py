@@ -61,15 +61,20 @@ class Fit:
         """All interactions of the model, the constant `()` first."""
         return interactions(self.generators)
 
-    @cached_property
+    @property
     def g2(self) -> float:
         """Likelihood-ratio statistic against the saturated model."""
-        return max(goodness_of_fit.g2(self.table, self.expected), 0.0)
+        return max(self._statistics.deviance, 0.0)
 
-    @cached_property
+    @property
     def x2(self) -> float:
         """Pearson's statistic; cells that are forced to zero add nothing."""
-        return goodness_of_fit.x2(self.table, self.expected)
+        return self._statistics.x2
+
+    @cached_property
+    def _statistics(self) -> goodness_of_fit.Statistics:
+        """G2 and X2, which one pass over the table yields."""
+        return goodness_of_fit.statistics(self.table, self.expected)
 
     @cached_property
     def df(self) -> int:
@@ -126,7 +131,8 @@ class Fit:
     def effects(self) -> dict[tuple[int, ...], Effect]:
         """Return the u-terms of all interactions, which sum to zero over each of their axes.
 
-        This builds matrices with one row and one column per parameter. See `inference.effects`.
+        Unless the model is decomposable and no cell is zero, this builds matrices with one row and
+        one column per parameter. See `inference.effects`.
         """
         return inference.effects(self.expected, self.generators, self.start)
 
@@ -135,12 +141,12 @@ class Fit:
 
         See `inference.residuals`.
         """
-        return inference.residuals(self.table, self.expected, self.generators, kind)
+        return inference.residuals(self.table, self.expected, self.generators, kind, self.start)
 
     @cached_property
     def leverages(self) -> Floats:
         """How closely each fitted cell follows its own count, 0 to 1; 0 where `expected` is 0."""
-        return inference.leverages(self.expected, self.generators)
+        return inference.leverages(self.expected, self.generators, self.start)
 
     def summary(self) -> str:
         """Return a description of the fit and, if there are not too many, its effects."""

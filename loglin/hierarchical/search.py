@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from loglin.hierarchical.comparison import compare
-from loglin.hierarchical.fitting import Model, Names, fit
-from loglin.hierarchical.formulas import as_names, term
+from loglin.hierarchical.existence import Face, face, smaller_face
+from loglin.hierarchical.fitting import Model, Names, Problem, as_problem, fit_problem
+from loglin.hierarchical.formulas import term
 from loglin.hierarchical.generators import (
+    Generators,
     as_generators,
     independence,
     interactions,
@@ -18,13 +20,15 @@ from loglin.hierarchical.generators import (
 )
 from loglin.hierarchical.results import Fit
 from loglin.text import as_columns
-from loglin.validation import as_choice, as_frequencies, as_number
+from loglin.validation import as_choice, as_number
 
 Terms = frozenset[tuple[int, ...]]
 """All interactions of a model."""
 
 DIRECTIONS = ("backward", "forward", "both")
 CRITERIA = ("aic", "bic", "p")
+_ROUNDING = 1e-9
+"""Scores that differ by this share are taken for equal."""
 
 
 class Step(NamedTuple):
@@ -107,7 +111,8 @@ def stepwise(
     -----
     Interactions with an axis of one level have no parameters and are left out. AIC and BIC count
     all parameters of a model, including those that the table does not determine, as R's `step`
-    does; p-values use `df_adjusted`.
+    does; p-values use `df_adjusted`. Of several changes whose AIC or BIC differ by rounding only,
+    the first is made, by the number of variables and the order of the axes, drops before additions.
 
     Examples
     --------
@@ -115,8 +120,8 @@ def stepwise(
     >>> [step.change for step in search.path]
     ['', '- A:B:C', '- A:B', '- A:C', '- A']
     """
-    counts = as_frequencies(table, "table")
-    axes = as_names(names, counts.shape)[0]
+    problem = as_problem(table, names, start)
+    counts, axes = problem.counts, problem.names
     as_choice(direction, "direction", DIRECTIONS)
     as_choice(criterion, "criterion", CRITERIA)
     if direction == "both" and criterion == "p":
@@ -133,8 +138,11 @@ def stepwise(
     worth = {t for t in largest if all(counts.shape[axis] > 1 for axis in t)}
     begin, largest = smallest | (begin & worth), smallest | worth
 
-    def fitted(terms: Terms) -> Fit:
-        return fit(counts, terms, names=names, start=start)
+    faces = _Faces(problem)
+
+    def fitted(terms: Terms, now: Generators | None = None) -> Fit:
+        model = as_generators(terms, counts.ndim)
+        return fit_problem(problem, model, facial=lambda: faces.of(model, now).facial)
 
     def step_to(change: str, candidate: Fit) -> Step:
         if criterion != "p":
@@ -156,16 +164,52 @@ def stepwise(
     path = [Step("", first, np.nan if criterion == "p" else float(getattr(first, criterion)))]
     while True:
         terms = frozenset(path[-1].fit.interactions)
-        steps = (
-            step_to(change, fitted(changed))
+        steps = [
+            step_to(change, fitted(changed, path[-1].fit.generators))
             for change, changed in _neighbours(terms, smallest, largest, direction, axes)
-        )
+        ]
         best = min(steps, key=cost, default=None)
+        if best is not None and criterion != "p":
+            best = _first_as_good(steps, best.score)
         to_beat = -alpha if direction == "backward" else alpha
         # Of two tuples with the same first number, the longer one is the larger.
         if best is None or cost(best) >= ((to_beat,) if criterion == "p" else cost(path[-1])):
             return Search(path[-1].fit, tuple(path))
         path.append(best)
+        faces.keep([step.fit.generators for step in path])
+
+
+def _first_as_good(steps: list[Step], lowest: float) -> Step:
+    """Return the first step whose score is the lowest up to rounding, which must not decide."""
+    return next(step for step in steps if step.score <= lowest + _ROUNDING * max(1.0, abs(lowest)))
+
+
+class _Faces:
+    """The facial sets of the models of a search, each found from that of a larger model."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.counts = problem.counts
+        self.possible = (
+            np.ones(self.counts.shape, np.bool_) if problem.start is None else problem.start > 0
+        )
+        self.known: dict[Generators, Face] = {}
+
+    def of(self, model: Generators, now: Generators | None = None) -> Face:
+        """Return the facial set of a model; `now` is the model of which it is a neighbour."""
+        if model not in self.known:
+            if now is not None and _contains(now, model):
+                self.known[model] = smaller_face(self.of(now), model)
+            else:
+                self.known[model] = face(self.counts, model, self.possible)
+        return self.known[model]
+
+    def keep(self, models: list[Generators]) -> None:
+        """Forget all models but these."""
+        self.known = {model: self.known[model] for model in models if model in self.known}
+
+
+def _contains(larger: Generators, smaller: Generators) -> bool:
+    return all(any(set(axes) <= set(other) for other in larger) for axes in smaller)
 
 
 def _all_of(model: Model, num_axes: int, names: tuple[str, ...]) -> Terms:

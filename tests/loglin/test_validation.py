@@ -14,6 +14,7 @@ from loglin.validation import (
     as_frequencies,
     as_number,
     as_tuple,
+    checked_frequencies,
 )
 
 
@@ -31,6 +32,19 @@ def test_codes_come_with_the_levels_of_their_columns():
     assert levels == (2, 5)
     assert as_codes([[True], [False]], "x")[1] == (2,)
     assert as_codes([[0], [1]], "x", [7])[1] == (7,)
+
+
+@pytest.mark.parametrize("size", [1, 5, 2**15, 2**15 + 1, 3 * 2**15 - 1, 2**18 + 3])
+def test_frequencies_come_with_their_total_and_minimum(rng, size):
+    given = rng.integers(1, 100, size)
+    given[-1] = 0
+    values, total, smallest = checked_frequencies(given, "table")
+    np.testing.assert_array_equal(values, given)
+    assert (total, smallest) == (given.sum(), 0)
+    for wrong, got in ((-1.0, "got -1"), (np.nan, "got nan"), (np.inf, "got inf")):
+        for at in (0, size // 2, size - 1):
+            with pytest.raises(ValueError, match=f"`table` must hold finite counts .*{got}"):
+                checked_frequencies(np.where(np.arange(size) == at, wrong, given), "table")
 
 
 def test_frequencies_are_a_copy_in_c_order():

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from loglin import fit
-from loglin.hierarchical.existence import adjusted_df, facial_set
+from loglin.hierarchical import existence
+from loglin.hierarchical.existence import adjusted_df, face, facial_set, smaller_face
 from loglin.hierarchical.generators import as_generators
+from tests.depth import usual_or_deep
 
 PAIRS = ((0, 1), (0, 2), (1, 2))
 
@@ -74,6 +76,62 @@ def test_facial_set_and_degrees_of_freedom(problem):
         np.testing.assert_allclose(
             fitted.expected.sum(axis=others), counts.sum(axis=others), atol=1e-6
         )
+
+
+@settings(deadline=None, max_examples=usual_or_deep(60, 300))
+@given(sparse_tables())
+def test_facial_sets_of_smaller_models_from_those_of_larger_ones(problem):
+    counts, generators, possible = problem
+    if counts.sum() == 0:
+        return
+    larger = face(counts, (tuple(range(counts.ndim)),), possible)
+    np.testing.assert_array_equal(larger.facial, counts > 0)
+    expected = facial_set_cell_by_cell(counts, generators, possible)
+    rank = np.linalg.matrix_rank(indicators(generators, counts.shape)[expected.ravel()])
+    # At once, by way of a model in between, and from nothing.
+    between = as_generators([*generators, (0, 1)], counts.ndim)
+    for found in (
+        smaller_face(larger, generators),
+        smaller_face(smaller_face(larger, between), generators),
+        face(counts, generators, possible),
+    ):
+        np.testing.assert_array_equal(found.facial, expected)
+        assert len(found.basis) - found.basis.shape[1] == rank
+        np.testing.assert_array_equal(np.sort(found.cells), np.flatnonzero(possible & ~expected))
+
+
+@settings(deadline=None, max_examples=usual_or_deep(60, 300))
+@given(st.integers(0, 2**32))
+def test_least_squares_and_the_linear_program_force_the_same_rows(seed):
+    # Small whole numbers, so that equal rows, zero rows and ties are frequent.
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-1, 2, (rng.integers(1, 12), rng.integers(1, 6))).astype(float)
+    by_program = np.zeros(len(values), bool)
+    some = (values != 0).any(axis=1)
+    by_program[some] = existence._forced_by_program(values[some])
+    np.testing.assert_array_equal(existence._forced(values), by_program)
+
+
+def test_where_least_squares_fail_the_linear_program_decides(monkeypatch):
+    values = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [1.0, 1.0]])
+    assert existence._forced(values).tolist() == [True, False, False, True]
+    for wrong in (0.0, 1e15):  # not at the minimum, and weights too large to tell anything
+        monkeypatch.setattr(
+            existence,
+            "_nonnegative_weights",
+            lambda columns, target, wrong=wrong: np.full(columns.shape[1], wrong),
+        )
+        assert existence._forced(values).tolist() == [True, False, False, True]
+    monkeypatch.setattr(existence, "_MOST_FOR_LEAST_SQUARES", 3)
+    assert existence._forced(values).tolist() == [True, False, False, True]
+
+
+def test_few_cycles_are_spent_before_zeros_are_found(rng):
+    counts = rng.poisson(0.7, (2,) * 6).astype(float)
+    fitted = fit(counts, list(combinations(range(6), 3)))
+    assert not fitted.mle_exists
+    assert fitted.converged
+    assert fitted.iterations < 300
 
 
 def test_the_textbook_case():

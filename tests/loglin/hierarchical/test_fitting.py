@@ -126,6 +126,48 @@ def test_many_tables_at_once_are_each_fitted_as_alone(seed, num_tables):
     assert together.df == alone.df
 
 
+@settings(deadline=None, max_examples=usual_or_deep(30, 100))
+@given(frequencies, st.randoms(use_true_random=False))
+def test_order_of_levels_does_not_matter(table, random):
+    levels = [random.sample(range(size), size) for size in table.shape]
+    model = [(0, 1), (1, 2), (0, 2)]
+    ours = fit(table + 0.5, model, tolerance=1e-12)
+    other = fit((table + 0.5)[np.ix_(*levels)], model, tolerance=1e-12)
+    np.testing.assert_allclose(other.expected, ours.expected[np.ix_(*levels)], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose([other.g2, other.x2], [ours.g2, ours.x2], rtol=1e-6, atol=1e-8)
+
+
+@settings(deadline=None, max_examples=usual_or_deep(30, 100))
+@given(frequencies, st.sampled_from([[(0, 1), (1, 2), (0, 2)], [(0, 1), (2,)]]))
+def test_twice_the_counts_have_twice_the_g2(table, model):
+    # A power of two: all roundings are the same.
+    ours, twice = fit(table + 1, model), fit(2 * (table + 1), model)
+    np.testing.assert_array_equal(twice.expected, 2 * ours.expected)
+    assert (twice.g2, twice.x2) == (2 * ours.g2, 2 * ours.x2)
+    assert twice.df == ours.df
+
+
+DTYPES = [bool, np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64, np.float32]
+
+
+@settings(deadline=None, max_examples=usual_or_deep(30, 100))
+@given(frequencies, st.sampled_from(DTYPES), st.sampled_from(["C", "F", "reversed", "every other"]))
+def test_counts_of_any_type_order_and_stride_have_the_same_bits(table, dtype, order):
+    if dtype is bool:
+        table = table > 3
+    given = np.asarray(table.astype(dtype), order=order if len(order) == 1 else "C")
+    if order == "reversed":
+        given = np.ascontiguousarray(given[::-1])[::-1]
+    if order == "every other":
+        wide = np.zeros((*given.shape[:-1], 2 * given.shape[-1]), dtype)
+        wide[..., ::2] = given
+        given = wide[..., ::2]
+    model = [(0, 1), (1, 2), (0, 2)]
+    ours, other = fit(table.astype(float), model), fit(given, model)
+    for name in ("table", "expected", "g2", "x2", "deviation"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(ours, name))
+
+
 def test_start_gives_a_shape_that_is_not_fitted(rng):
     # Odds ratios of the fit are those of the start where the model has no interaction.
     start = rng.uniform(0.5, 2, size=(2, 3))

@@ -14,7 +14,13 @@ from loglin import (
     junction,
     saturated,
 )
-from loglin.hierarchical.generators import as_generators, interactions
+from loglin.hierarchical.generators import (
+    _num_parameters,
+    as_generators,
+    exact_in_order,
+    interactions,
+)
+from tests.loglin.hierarchical.by_the_book import by_the_book
 from tests.references import reference
 
 
@@ -140,9 +146,30 @@ def test_degrees_of_freedom_are_cells_less_the_rank_of_the_design(rng):
 def test_parameters_are_counted_with_and_without_a_list(monkeypatch):
     levels = (2, 3, 2, 4)
     models = models_of_four_variables()
+    _num_parameters.cache_clear()  # what is kept would hide the other way of counting
     listed = [degrees_of_freedom(generators, levels) for generators in models]
     monkeypatch.setattr("loglin.hierarchical.generators._MOST_INTERACTIONS", 0)
+    _num_parameters.cache_clear()
     assert [degrees_of_freedom(generators, levels) for generators in models] == listed
+    _num_parameters.cache_clear()
+
+
+def test_parameters_of_tables_beyond_64_bits():
+    # All pairs of 40 axes of 100 levels: the table has 10^80 cells.
+    pairs = list(combinations(range(40), 2))
+    assert degrees_of_freedom(pairs, [100] * 40) == 100**40 - (1 + 40 * 99 + 780 * 99**2)
+
+
+def test_orders_that_are_exact_are_those_that_one_cycle_fits(rng):
+    counts = rng.gamma(2.0, 10.0, (2, 3, 2, 2))
+    seen = {True: 0, False: 0}
+    for generators in models_of_four_variables():
+        order = tuple(generators[i] for i in rng.permutation(len(generators)))
+        _, deviation = by_the_book(counts, order, 2)  # measured before the second cycle adjusts
+        exact = exact_in_order(order)
+        assert exact == (deviation < 1e-9 * counts.sum()), order
+        seen[exact] += 1
+    assert min(seen.values()) > 20
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,33 @@ def test_a_search_stays_within_its_bounds():
     assert search.fit.model == "[A B][C]"
 
 
+@pytest.mark.parametrize(("direction", "with_zeros"), [("backward", True), ("both", False)])
+def test_a_search_of_a_sparse_table_fits_as_alone(rng, direction, with_zeros):
+    table = rng.poisson(rng.gamma(0.5, 2.0, (2,) * 5)).astype(float)
+    start = (rng.random(table.shape) < 0.9) | (table > 0) if with_zeros else None
+    search = stepwise(table, "(A+B+C+D+E)^4", direction=direction, start=start)
+    assert len(search.path) > 5
+    for step in search.path:
+        alone = fit(table, step.fit.generators, start=start)
+        np.testing.assert_array_equal(step.fit.facial_set, alone.facial_set)
+        np.testing.assert_allclose(step.fit.expected, alone.expected, atol=1e-6)
+    assert any(not step.fit.mle_exists for step in search.path)
+
+
+def test_rounding_does_not_choose_between_equal_changes(rng):
+    # Where zeros leave parameters open, dropping any of several interactions leaves G2 at zero.
+    table = rng.poisson(rng.gamma(0.5, 2.0, (2,) * 5)).astype(float)
+    path = stepwise(table, "(A+B+C+D+E)^4").path
+    one = frozenset(path[0].fit.interactions)
+    tied = []
+    for axes in (axes for axes in path[0].fit.interactions if len(axes) == 4):
+        tied.append((fit(table, one - {axes}).aic, ":".join("ABCDE"[axis] for axis in axes)))
+    lowest = min(tied)[0]
+    equal = [name for aic, name in tied if aic < lowest + 1e-6]
+    assert len(equal) > 1
+    assert path[1].change == f"- {equal[0]}"
+
+
 def test_a_search_prints_its_path():
     text = str(stepwise(R_TABLES["housing"], names=NAMES["housing"]))
     assert len(text.splitlines()) == 6
