@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.validation import as_table
+from loglin.validation import as_features, as_table
 
 _BLOCK = 2**22
 """Numbers of a matrix that are dense at the same time."""
@@ -152,6 +152,13 @@ def as_names(names: Any, num_columns: int) -> list[str] | None:
     if len(words) != num_columns:
         raise ValueError(f"`names` must be {num_columns}, one per column, got {len(words)}")
     return words
+
+
+def as_columns_of(
+    features: Any, names: Sequence[str] | None, num_columns: int, argument: str = "features"
+) -> list[int]:
+    """Check a sequence of different columns, by number or by name; return their numbers."""
+    return as_features(as_positions(features, names, argument), num_columns, argument)
 
 
 def as_positions(columns: Any, names: Sequence[str] | None, argument: str) -> Any:

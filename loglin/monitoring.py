@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from loglin.patterns import Patterns, frequent_patterns
+from loglin.patterns import Patterns
+from loglin.patterns.frequent import patterns_if_any
 from loglin.selection import Selection, select_features
 from loglin.tables import latent_codes
 
@@ -87,12 +88,6 @@ def _follow(
         own_rng = rng(epoch) if callable(rng) else rng
         codes = None if u is None else latent_codes(u)
         selection = select_features(x, codes, num_features, rng=own_rng, **settings)
-        patterns = _patterns(x, selection, num_patterns, settings.get("names"))
+        chosen = selection.features.tolist()
+        patterns = patterns_if_any(x, chosen, num_patterns, settings.get("names"))
         yield Checkpoint(epoch, selection, patterns)
-
-
-def _patterns(x: ArrayLike, selection: Selection, num_patterns: int, names: Any) -> Patterns:
-    """Return the patterns of the selected features; empty if no feature was selected."""
-    if not selection.features.size:
-        return Patterns(np.zeros((0, 0), np.int8), np.zeros(0, np.int64))
-    return frequent_patterns(x, selection.features.tolist(), num_patterns, names=names)

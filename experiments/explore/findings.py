@@ -20,12 +20,12 @@ from loglin import (
     StandIns,
     coverage,
     embed,
-    frequent_patterns,
     pattern_distances,
     select_features,
     stability,
     stand_ins,
 )
+from loglin.patterns.frequent import patterns_if_any
 
 MOST_COMPARED = 20_000
 """At most so many cells are used where random forests learn labels, and for distances."""
@@ -189,7 +189,7 @@ def find(
         select([one.x], [one.u]).features.tolist() for one in samples
     ]  # fmt: skip
     synthetic = np.concatenate(x)
-    patterns = _patterns(synthetic, chosen, num_patterns, names)
+    patterns = patterns_if_any(synthetic, chosen, num_patterns, names)
     pattern = _pattern_of(cells, chosen, patterns)
     return Findings(
         model=model,
@@ -208,7 +208,7 @@ def find(
         by_label=(
             None
             if labels is None
-            else _by_label(cells, labels, chosen, patterns, seed)._replace(name=label_name)
+            else _by_label(label_name, labels, cells, chosen, pattern, len(patterns.states), seed)
         ),
         courses=list(courses),
     )
@@ -218,14 +218,6 @@ def _covering_nothing(num_latents: int) -> Coverage:
     """Return the coverage of latents by no features."""
     unknown = np.full(num_latents, np.nan)
     return Coverage(np.zeros((0, num_latents)), unknown, unknown)
-
-
-def _patterns(
-    x: NDArray[np.int8], chosen: list[int], num_patterns: int, names: NDArray[np.str_]
-) -> Patterns:
-    if not chosen:
-        return Patterns(np.zeros((0, 0), np.int8), np.zeros(0, np.int64), names[:0])
-    return frequent_patterns(x, chosen, num_patterns, names=names)
 
 
 def _pattern_of(x: NDArray[np.int8], chosen: list[int], patterns: Patterns) -> NDArray[np.intp]:
@@ -275,22 +267,23 @@ def _map(samples: Sequence[Samples], chosen: list[int], patterns: Patterns) -> N
 
 
 def _by_label(
-    cells: NDArray[np.int8],
+    name: str,
     labels: NDArray[np.str_],
+    cells: NDArray[np.int8],
     chosen: list[int],
-    patterns: Patterns,
+    pattern: NDArray[np.intp],
+    num_patterns: int,
     seed: int,
 ) -> ByLabel:
     """Count the real cells by pattern and label, and predict labels from the chosen features."""
     kinds, kind, totals = np.unique(labels, return_inverse=True, return_counts=True)
     order = np.argsort(-totals, kind="stable")
-    counts = np.zeros((len(patterns.states), len(kinds)), np.int64)
-    pattern = _pattern_of(cells, chosen, patterns)
+    counts = np.zeros((num_patterns, len(kinds)), np.int64)
     np.add.at(counts, (pattern[pattern >= 0], kind[pattern >= 0]), 1)
     known = labels != NO_LABEL
     rng = np.random.default_rng(seed)
     accuracy = _accuracy(cells[known], kind[known], chosen, rng) if chosen else {}
-    return ByLabel(kinds[order], counts[:, order], totals[order], accuracy)
+    return ByLabel(kinds[order], counts[:, order], totals[order], accuracy, name)
 
 
 def _accuracy(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import rel_entr
 
-from loglin.containers import as_positions, names_of
-from loglin.validation import as_codes, as_features, check_rows
+from loglin.containers import as_columns_of, names_of
+from loglin.validation import as_codes, check_rows
 
 
 def pattern_distances(
@@ -72,7 +72,7 @@ def pattern_distances(
     codes, _ = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
     check_rows(latents, codes)
-    columns = as_features(as_positions(features, names_of(x), "features"), codes.shape[1])
+    columns = as_columns_of(features, names_of(x), codes.shape[1])
     states, _ = as_codes(states, "states")
     if states.shape[1] != len(columns):
         raise ValueError(

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.containers import as_names, as_positions, names_of
-from loglin.validation import as_codes, as_count, as_features
+from loglin.containers import as_columns_of, as_names, names_of
+from loglin.validation import as_codes, as_count
 
 
 class Patterns(NamedTuple):
@@ -69,12 +69,21 @@ def frequent_patterns(
     """
     codes, _ = as_codes(x, "x")
     words = as_names(names, codes.shape[1]) or names_of(x)
-    columns = as_features(as_positions(features, words, "features"), codes.shape[1])
+    columns = as_columns_of(features, words, codes.shape[1])
     num_patterns = as_count(num_patterns, "num_patterns", 1)
     states, counts = np.unique(codes[:, columns], axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:num_patterns]
     chosen = None if words is None else np.array(words)[columns]
     return Patterns(states[order], counts[order], chosen)
+
+
+def patterns_if_any(
+    x: ArrayLike, features: Sequence[int], num_patterns: int, names: Iterable[str] | None = None
+) -> Patterns:
+    """Return the most frequent patterns of chosen features; none if no feature was chosen."""
+    if not len(features):
+        return Patterns(np.zeros((0, 0), np.int8), np.zeros(0, np.int64))
+    return frequent_patterns(x, features, num_patterns, names=names)
 
 
 def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:

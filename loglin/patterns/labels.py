@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.containers import as_positions, names_of
-from loglin.validation import as_codes, as_features
+from loglin.containers import as_columns_of, names_of
+from loglin.validation import as_codes
 
 
 def transfer_labels(
@@ -70,8 +70,7 @@ def transfer_labels(
         )
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator, got {rng!r}")
-    chosen = as_positions(features, names_of(x_reference), "features")
-    columns = as_features(chosen, codes.shape[1])
+    columns = as_columns_of(features, names_of(x_reference), codes.shape[1])
     both = np.concatenate([reference[:, columns], codes[:, columns]])
     _, pattern = np.unique(both, axis=0, return_inverse=True)
     known, wanted = pattern[: len(reference)], pattern[len(reference) :]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.containers import as_positions, names_of
+from loglin.containers import as_columns_of, names_of
 from loglin.selection import _chance_kernels, _information_kernels
-from loglin.validation import as_codes, as_count, as_features, check_rows
+from loglin.validation import as_codes, as_count, check_rows
 
 _LEAST = 0.01
 """Information below which a latent counts as idle, in nats: no features say anything about it."""
@@ -101,7 +101,7 @@ def coverage(
     codes, levels = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
     check_rows(latents, codes)
-    chosen = as_features(as_positions(features, names_of(x), "features"), codes.shape[1])
+    chosen = as_columns_of(features, names_of(x), codes.shape[1])
     if classifier is not None and (
         isinstance(classifier, type) or not hasattr(classifier, "predict_proba")
     ):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from loglin.containers import as_positions, names_of
-from loglin.validation import as_codes, as_features
+from loglin.containers import as_columns_of, names_of
+from loglin.validation import as_codes
 
 
 class Stability(NamedTuple):
@@ -63,10 +63,7 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int | str]]) -> Stability
     if not isinstance(choices, Iterable):
         raise ValueError(f"`choices` must be selections of features, got {choices!r}")
     names = names_of(x)
-    sets = [
-        as_features(as_positions(choice, names, "choices"), num_features, "choices")
-        for choice in choices
-    ]
+    sets = [as_columns_of(choice, names, num_features, "choices") for choice in choices]
     if len(sets) < 2:
         raise ValueError(f"`choices` must be at least two selections, got {len(sets)}")
     is_chosen = np.zeros((len(sets), num_features))

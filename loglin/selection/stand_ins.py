@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from loglin._threads import num_cores
-from loglin.containers import as_positions
+from loglin.containers import as_columns_of
 from loglin.selection import _information_kernels
 from loglin.selection.memory import Memory
 from loglin.selection.results import as_frame, as_records
 from loglin.selection.scoring import Scores, as_statistic, score
 from loglin.selection.sources import are_without_latents, as_sources
 from loglin.text import as_columns
-from loglin.validation import as_features, as_number
+from loglin.validation import as_number
 
 
 class StandIns(NamedTuple):
@@ -128,7 +128,7 @@ def stand_ins(
     models = [source for source in sources if isinstance(source, Memory)]
     if len(models) < len(sources):
         raise ValueError("`x` must be arrays, not chunks")
-    chosen = as_features(as_positions(features, given.names, "features"), given.num_columns)
+    chosen = as_columns_of(features, given.names, given.num_columns)
     limit = -ndtri(as_number(level, "level", 0, 1))
     statistic = as_statistic("conditional", None, sum(m.num_samples for m in models), "sum", True)
     partitions = [model.start() for model in models]
