@@ -21,11 +21,16 @@ _PIECE = 2**15
 
 
 def as_codes(
-    values: ArrayLike, name: str, levels: Sequence[int] | None = None, levels_name: str = "levels"
+    values: ArrayLike,
+    name: str,
+    levels: Sequence[int] | None = None,
+    levels_name: str = "levels",
+    num_threads: int | None = None,
 ) -> tuple[NDArray[np.int8], tuple[int, ...]]:
     """Check a table of codes; return it as int8, with the number of levels of each column.
 
     Integers and booleans of any width and order are accepted, and floats that are whole numbers.
+    Large tables are looked at by `num_threads` threads, by default one on each core.
     """
     codes = as_table(values, name)
     if codes.dtype.kind == "f":
@@ -38,8 +43,9 @@ def as_codes(
                 "(`dichotomize` or `categorize` turn values into codes)"
             )
     # Where codes are bytes, a negative one is above 127 if read as unsigned: one pass for both.
-    most = _largest_byte(codes.view(np.uint8)) if codes.dtype == np.int8 else codes.max()
-    smallest = 0 if codes.dtype == np.int8 and most < 128 else codes.min()
+    is_bytes = codes.dtype == np.int8
+    most = _largest_byte(codes.view(np.uint8), num_threads) if is_bytes else codes.max()
+    smallest = 0 if is_bytes and most < 128 else codes.min()
     if smallest < 0:
         raise ValueError(f"`{name}` must hold codes 0..L-1, got {smallest}")
     if most >= MAX_LEVELS:
@@ -63,14 +69,14 @@ def as_codes(
     return codes.astype(np.int8, copy=False), levels
 
 
-def _largest_byte(codes: NDArray[np.uint8]) -> int:
+def _largest_byte(codes: NDArray[np.uint8], num_threads: int | None) -> int:
     """Return the maximum, by threads if there are many codes."""
     found: list[int] = []
 
     def look(part: slice) -> None:
         found.append(int(codes[part].max(initial=0)))
 
-    parts = equal_parts(len(codes), num_cores() if codes.size > _MANY else 1)
+    parts = equal_parts(len(codes), (num_threads or num_cores()) if codes.size > _MANY else 1)
     in_threads(look, [(part,) for part in parts])
     return max(found)
 

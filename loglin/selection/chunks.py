@@ -48,6 +48,7 @@ class Chunks(NamedTuple):
     """Reads and checks all chunks once."""
     variables: Variables
     num_samples: int
+    num_threads: int = 1
 
     def only(self, columns: NDArray[np.intp]) -> "Chunks":
         """Return the same chunks with these features only."""

@@ -126,6 +126,10 @@ class SampleSource(Protocol[P]):
     def num_samples(self) -> int:
         """Number of samples."""
 
+    @property
+    def num_threads(self) -> int:
+        """Largest number of threads that work at the same time."""
+
     def only(self, columns: NDArray[np.intp]) -> "SampleSource[P]":
         """Return the same samples with these features only."""
 
@@ -165,9 +169,10 @@ def as_samples(
     u: ArrayLike | None,
     levels: Sequence[int] | None,
     latent_levels: Sequence[int] | None,
+    num_threads: int | None = None,
 ) -> tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]:
     """Check features and latents; return their codes and numbers of levels."""
-    features, x_levels = as_codes(x, "x", levels)
+    features, x_levels = as_codes(x, "x", levels, num_threads=num_threads)
     # Without latents, a constant latent is used, which changes no table.
     latents = np.zeros((len(features), 1), np.int8)
     u_levels: tuple[int, ...] = (1,)

@@ -137,7 +137,7 @@ def _as_source(
         raise ValueError("`u` must have the rows of `x` in their order, got another index")
     if callable(x):
         return in_chunks(x, levels, latent_levels)
-    return in_memory(*as_samples(x, u, levels, latent_levels), num_threads)
+    return in_memory(*as_samples(x, u, levels, latent_levels, num_threads), num_threads)
 
 
 def are_without_latents(sources: Sequence[SampleSource[Any]]) -> bool:
