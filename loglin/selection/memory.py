@@ -57,7 +57,7 @@ class Memory:
     """(n, r) codes."""
     variables: Variables
     num_threads: int = 1
-    """Largest number of threads that count at the same time."""
+    """Largest number of threads that work at the same time."""
 
     @cached_property
     def rows(self) -> NDArray[np.uint64]:
@@ -92,7 +92,7 @@ class Memory:
     ) -> tuple[MemoryPartition, NDArray[np.int64]]:
         """Split every pattern by one more feature, and count (patterns, values of the feature)."""
         num_levels = int(self.variables.x_levels[feature])
-        codes = self._column(feature)
+        codes = self._column(self.x, feature)
         order, starts, counts = _kernels.refine(
             partition.order, partition.starts, codes, num_levels
         )
@@ -114,7 +114,7 @@ class Memory:
             partition = MemoryPartition(order, starts, partition.num_possible)
         # Threads get larger blocks, so that they wait for each other less often.
         is_large = self.num_threads > 1 and len(partition.order) > 4 * _SAMPLES_OF_A_THREAD
-        most = (16 if is_large else 1) * _BLOCK_SIZE // max(1, num_bits * num_u_bits)
+        most = (8 if is_large else 1) * _BLOCK_SIZE // max(1, num_bits * num_u_bits)
         block = max(1, min(partition.num_patterns, most))
         ones = np.empty((block, num_bits), np.uint32)
         both = np.empty((block, num_u_bits, num_bits), np.uint32)
@@ -158,49 +158,86 @@ class Memory:
     ) -> None:
         """Add the samples order[starts[0]] to order[starts[-1] - 1] to the counts.
 
-        Each thread counts an equal share of the samples, and adds to counts of its own.
+        Each thread counts an equal share of the samples.
         """
-        first_latent, all_slots = self.variables.x_planes.num_bits, np.arange(len(counts.sizes))
         work = int(starts[-1] - starts[0]) * counts.both[0].size
-        num_threads = min(self.num_threads, work // _WORK_OF_A_THREAD)
-        if num_threads < 2:
-            _packing_kernels.count_packed(
-                self.rows, order, starts, all_slots, first_latent, counts.ones, counts.both
-            )
-            return
-        pieces: list[tuple[Any, ...]] = []
-        for part in equal_parts(int(starts[-1] - starts[0]), num_threads):
-            first, last = starts[0] + part.start, starts[0] + part.stop
-            begin, end = np.searchsorted(starts, [first, last], side="right") - [1, 0]
-            slots = all_slots[begin:end]
-            own_starts = np.clip(np.append(starts[slots], last), first, last)
-            own = counts if not pieces else PackedCounts(*map(np.zeros_like, counts))
-            pieces.append((self.rows, order, own_starts, slots, first_latent, own.ones, own.both))
-        in_threads(_packing_kernels.count_packed, pieces)
-        for *_, ones, both in pieces[1:]:
-            counts.ones[:] += ones
-            counts.both[:] += both
-
-    def _column(self, feature: int) -> NDArray[np.int8]:
-        """Return the codes of a feature side by side; each costs a line of the cache to fetch."""
-        num_threads = min(self.num_threads, len(self.x) // _SAMPLES_OF_A_THREAD)
-        if num_threads < 2:
-            return np.ascontiguousarray(self.x[:, feature])
-        column = np.empty(len(self.x), np.int8)
-        parts = equal_parts(len(column), num_threads)
-        in_threads(np.copyto, [(column[part], self.x[part, feature]) for part in parts])
-        return column
+        shares = _shares(starts, min(self.num_threads, work // _WORK_OF_A_THREAD))
+        ones, both = _own_counts(counts.ones, shares), _own_counts(counts.both, shares)
+        in_threads(
+            _packing_kernels.count_packed,
+            [
+                (self.rows, order, *share.samples, self.variables.x_planes.num_bits, *own)
+                for share, *own in zip(shares, ones, both, strict=True)
+            ],
+        )
+        _add_up(counts.ones, ones, shares)
+        _add_up(counts.both, both, shares)
 
     def pair_tables(
         self, partition: MemoryPartition, pairs: Iterable[tuple[int, int]]
     ) -> Iterator[NDArray[np.int64]]:
         """Count (patterns, u, j) for each pair of feature j and latent u, one after the other."""
-        slots = np.arange(partition.num_patterns)
+        shares = _shares(partition.starts, self._threads_for_codes)
         for feature, latent in pairs:
             table = empty_pair_table(self.variables, partition, feature, latent)
-            x, u = self._column(feature), np.ascontiguousarray(self.u[:, latent])
-            _kernels.count_pair(x, u, partition.order, partition.starts, slots, table)
+            x, u = self._column(self.x, feature), self._column(self.u, latent)
+            tables = _own_counts(table, shares)
+            in_threads(
+                _kernels.count_pair,
+                [
+                    (x, u, partition.order, *share.samples, own)
+                    for share, own in zip(shares, tables, strict=True)
+                ],
+            )
+            _add_up(table, tables, shares)
             yield table
+
+    @property
+    def _threads_for_codes(self) -> int:
+        """Number of threads that look at the codes of one feature."""
+        return min(self.num_threads, len(self.x) // _SAMPLES_OF_A_THREAD)
+
+    def _column(self, codes: NDArray[np.int8], number: int) -> NDArray[np.int8]:
+        """Return the codes of a column side by side; each costs a line of the cache to fetch."""
+        column = np.empty(len(codes), np.int8)
+        parts = equal_parts(len(column), self._threads_for_codes)
+        in_threads(np.copyto, [(column[part], codes[part, number]) for part in parts])
+        return column
+
+
+class _Share(NamedTuple):
+    """The samples that one thread counts."""
+
+    patterns: slice
+    """The patterns that it has samples of; the first and the last may be shared with others."""
+    samples: tuple[NDArray[np.intp], NDArray[np.intp]]
+    """Where the samples of each pattern start, and the number of each pattern within the share."""
+
+
+def _shares(starts: NDArray[np.intp], num_threads: int) -> list[_Share]:
+    """Divide the samples starts[0] to starts[-1] - 1 into equal shares, one for each thread."""
+    if num_threads < 2:
+        return [_Share(slice(None), (starts, np.arange(len(starts) - 1)))]
+    shares = []
+    for part in equal_parts(int(starts[-1] - starts[0]), num_threads):
+        first, last = starts[0] + part.start, starts[0] + part.stop
+        begin = np.searchsorted(starts, first, side="right") - 1
+        end = np.searchsorted(starts, last, side="left")
+        own_starts = np.clip(starts[begin : end + 1], first, last)
+        shares.append(_Share(slice(begin, end), (own_starts, np.arange(len(own_starts) - 1))))
+    return shares
+
+
+def _own_counts(counts: NDArray[Any], shares: list[_Share]) -> list[NDArray[Any]]:
+    """Return the counts of each share's patterns: those given for the first, zeros for others."""
+    first, *others = (counts[share.patterns] for share in shares)
+    return [first, *map(np.zeros_like, others)]
+
+
+def _add_up(counts: NDArray[Any], own: list[NDArray[Any]], shares: list[_Share]) -> None:
+    """Add to the counts those of all shares but the first, which were added directly."""
+    for share, part in zip(shares[1:], own[1:], strict=True):
+        counts[share.patterns] += part
 
 
 def in_memory(
