@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from loglin._threads import equal_parts, in_threads
 from loglin.hierarchical.fitting import fit_tables
 from loglin.hierarchical.generators import degrees_of_freedom
 from loglin.selection import _chance_kernels as _chance
@@ -37,6 +38,8 @@ ACROSS = ("max", "sum")
 
 _TABLE_SIZE = 2**16
 """Logarithms of counts below this are looked up in a table."""
+_WORK_OF_A_THREAD = 2**17
+"""Another thread is started for each so many counts whose expectations are computed."""
 
 
 class Statistic(NamedTuple):
@@ -195,7 +198,15 @@ def _score_information(columns: SampleSource[P], partition: P, statistic: Statis
     for counts in columns.packed_counts(partition) if packs else ():
         _information.add_information(*counts, first_latent, cell, binary[0])
         if corrected:
-            _chance.add_chance(*counts, first_latent, cell, small, *binary[1:])
+            # Each thread has latents of its own, so the order of the sums stays the same.
+            num_threads = min(columns.num_threads, counts.both.size // _WORK_OF_A_THREAD)
+            in_threads(
+                _chance.add_chance,
+                [
+                    (*counts, first_latent + part.start, cell, small, *binary[1:, part])
+                    for part in equal_parts(u_planes.num_binary, num_threads)
+                ],
+            )
             _chance.add_cumulants(
                 *counts, u_planes.first, u_planes.levels, x_planes.first, x_planes.levels,
                 first_latent, few, cumulants,

@@ -1,11 +1,12 @@
 """Counts of samples in memory against numpy."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loglin import contingency_table
-from loglin.selection import memory
+from loglin import COVERING, contingency_table, select_features
+from loglin.selection import memory, scoring
 from loglin.selection.memory import in_memory
 from tests.loglin.selection.samples import binary_source, partition_by, rngs
 
@@ -53,6 +54,22 @@ def test_counts_do_not_depend_on_the_number_of_threads(rng, monkeypatch):
             ):
                 for one, other in zip(found, expected, strict=True):
                     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("num_levels", [2, 4])
+@pytest.mark.parametrize("settings", [{}, COVERING], ids=["Eq. 1", "covering"])
+def test_selections_do_not_depend_on_the_number_of_threads(rng, monkeypatch, num_levels, settings):
+    for module, name in (
+        (memory, "_WORK_OF_A_THREAD"), (memory, "_SAMPLES_OF_A_THREAD"),
+        (scoring, "_WORK_OF_A_THREAD"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, 1)
+    x, u = rng.integers(num_levels, size=(300, 9)), rng.integers(num_levels, size=(300, 3))
+    alone = select_features(x, u, 5, num_threads=1, **settings)
+    for num_threads in (2, 7):
+        ours = select_features(x, u, 5, num_threads=num_threads, **settings)
+        for found, expected in zip(ours, alone, strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_pair_tables_are_contingency_tables(rng):
