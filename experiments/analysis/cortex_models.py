@@ -29,7 +29,7 @@ from experiments.runs.units import Done, Unit
 from loglin.validation import as_count
 
 NUM_COMPARED = 2000
-"""Number of synthetic cells that are compared with the held-out cells."""
+"""Number of synthetic cells that are compared with the held-out cells: one from each chain."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ class TuningConfig:
     """Latents of the VAE, and units in the highest layer of the DBM."""
     batch_size: int = 1
     """Cells per gradient step of the DBM in pretraining."""
+    draws_per_chain: int = 5
+    """Synthetic cells taken from each Gibbs chain of the DBM, 20 sweeps apart. Five take less than
+    a third of the sweeps of one a chain."""
     vae_batch_size: int = 10
     """Cells per gradient step of the VAE."""
     vae_learning_rate: float = 1e-3
@@ -71,7 +74,9 @@ class TuningConfig:
         A VAE's encoder has two layers, the second half as wide as the first (Section 3.2.1).
         """
         if model == "dbm":
-            return ModelSettings(model, self.num_latents, self.batch_size)
+            return ModelSettings(
+                model, self.num_latents, self.batch_size, draws_per_chain=self.draws_per_chain
+            )
         return ModelSettings(
             model,
             self.num_latents,

@@ -21,6 +21,10 @@ from models import (
 ModelName = Literal["vae", "dbm"]
 MODEL_NAMES: dict[ModelName, str] = {"vae": "VAE", "dbm": "DBM"}
 PAPER_LEARNING_RATE: dict[ModelName, float] = {"vae": 1e-4, "dbm": 1e-3}
+_OF_THE_DBM = (
+    "fine_learning_rate", "centered_pretraining", "num_chains", "draws_per_chain",
+    "sweeps_between_draws",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,12 @@ class ModelSettings:
     """Learning rate of a DBM's fine-tuning, in batches of 10 cells; None: as in pretraining."""
     centered_pretraining: bool = False
     """Whether a DBM's pretraining uses centred gradients, as its fine-tuning does."""
+    num_chains: int = 100
+    """Persistent chains in a DBM's fine-tuning."""
     draws_per_chain: int = 1
-    """Synthetic cells taken from each Gibbs chain of a DBM, 20 sweeps apart."""
+    """Synthetic cells taken from each Gibbs chain of a DBM."""
+    sweeps_between_draws: int = 20
+    """Gibbs sweeps from one cell of a chain to the next."""
 
     @property
     def name(self) -> str:
@@ -77,7 +85,7 @@ class ModelSettings:
         if self.model == "dbm" and self.encoder_hidden is not None:
             raise ValueError("`encoder_hidden` is for the VAE: a DBM has no encoder")
         if self.model == "vae":
-            for name in ("fine_learning_rate", "centered_pretraining", "draws_per_chain"):
+            for name in _OF_THE_DBM:
                 if getattr(self, name) != getattr(ModelSettings, name):
                     raise ValueError(
                         f"`{name}` is for the DBM and must be {getattr(ModelSettings, name)} for a "
@@ -121,7 +129,9 @@ class ModelSettings:
             fine_batch_size=min(10, num_cells),
             pretrain_in_turn=True,
             centered_pretraining=self.centered_pretraining,
+            num_chains=self.num_chains,
             draws_per_chain=self.draws_per_chain,
+            sweeps_between_draws=self.sweeps_between_draws,
         )
 
     def build(self, x: NDArray[np.int8]) -> GenerativeModel:

@@ -59,6 +59,9 @@ def test_rates_are_the_papers_unless_one_is_named():
     config = CENTERED_DBM.dbm(50, 100)
     assert (config.learning_rate, config.fine_learning_rate) == (0.01, 0.001)
     assert (config.centered_pretraining, config.draws_per_chain) == (True, 10)
+    settings = ModelSettings("dbm", num_chains=20, draws_per_chain=40, sweeps_between_draws=10)
+    config = settings.dbm(50, 100)
+    assert (config.num_chains, config.draws_per_chain, config.sweeps_between_draws) == (20, 40, 10)
 
 
 def test_the_encoder_may_have_layers_of_its_own():
@@ -80,6 +83,8 @@ def test_the_encoder_may_have_layers_of_its_own():
         ),
         ({"centered_pretraining": True}, "`centered_pretraining` is for the DBM and must be False"),
         ({"draws_per_chain": 10}, "`draws_per_chain` is for the DBM and must be 1 for a VAE"),
+        ({"num_chains": 10}, "`num_chains` is for the DBM and must be 100 for a VAE, got 10"),
+        ({"sweeps_between_draws": 5}, "`sweeps_between_draws` is for the DBM and must be 20"),
         ({"model": "dbm", "draws_per_chain": 0}, "`draws_per_chain` must be .* at least 1, got 0"),
         ({"model": "dbm", "fine_learning_rate": -1.0}, "`fine_learning_rate` must be"),
     ],
