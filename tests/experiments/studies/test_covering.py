@@ -4,6 +4,7 @@ import pytest
 from experiments.data import labelled
 from experiments.runs.units import Done
 from experiments.studies import covering
+from experiments.studies.covering import experiment, methods
 from tests.experiments.tiny import run
 
 
@@ -12,7 +13,7 @@ def test_from_data_to_page(tmp_path, capsys):
     sizes = "--data digits --models vae --numbers 2 5 --num-epochs 2 --num-samples 300"
     more = "--num-starts 2 --num-trees 5 --num-latents 3 --seeds 2"
     _, html = run(capsys, "covering", f"{sizes} {more}", tmp_path)
-    for method in covering.METHODS:
+    for method in methods.METHODS:
         assert f"<td>{method}</td>" in html
 
 
@@ -30,26 +31,26 @@ def test_all_neighbours_are_kept_by_all_features_and_few_by_none(rng):
     x = rng.integers(2, size=(60, 12)).astype(np.int8)
     every = np.arange(12)
     # Ties make even all features uncertain, but never worse than a part of them.
-    whole, part = covering.neighbours_kept(x, every), covering.neighbours_kept(x, every[:3])
+    whole, part = experiment.neighbours_kept(x, every), experiment.neighbours_kept(x, every[:3])
     assert 0.5 < whole <= 1
     assert part < whole
     constant = np.column_stack([x, np.zeros(60, np.int8)])
     # Without any information all others are neighbours with equal probability.
-    np.testing.assert_allclose(covering.neighbours_kept(constant, np.array([12])), 15 / 59)
+    np.testing.assert_allclose(experiment.neighbours_kept(constant, np.array([12])), 15 / 59)
 
 
 def test_distinct_neighbours_are_all_kept():
     x = np.tril(np.ones((40, 40), np.int8))  # sample k is k + 1 ones: distances are |i - k|
     x = np.repeat(x, 2, axis=1)
-    kept = covering.neighbours_kept(x, np.arange(80))
+    kept = experiment.neighbours_kept(x, np.arange(80))
     assert kept > 0.9  # at equal distances on both sides, one place may be tied
 
 
 def test_joint_states_number_the_states_by_frequency(rng):
     u = np.array([[0, 1]] * 5 + [[1, 1]] * 9 + [[0, 0]] * 2)
-    assert covering.joint_states(u).ravel().tolist() == [1] * 5 + [0] * 9 + [2] * 2
+    assert methods.joint_states(u).ravel().tolist() == [1] * 5 + [0] * 9 + [2] * 2
     many = rng.integers(2, size=(5000, 10))
-    assert covering.joint_states(many).max() == 126
+    assert methods.joint_states(many).max() == 126
 
 
 def made(leads, model="vae"):
@@ -58,10 +59,10 @@ def made(leads, model="vae"):
     (task,) = config.tasks()
     results = []
     for lead in leads:
-        accuracy = np.full((len(covering.METHODS), 3), 0.5)
-        accuracy[covering.METHODS.index(covering.RECOMMENDED)] += lead
+        accuracy = np.full((len(methods.METHODS), 3), 0.5)
+        accuracy[methods.METHODS.index(methods.RECOMMENDED)] += lead
         results.append(
-            covering.Result(
+            experiment.Result(
                 accuracy,
                 accuracy[:, 0],
                 accuracy[:, 0],
