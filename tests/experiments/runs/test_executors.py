@@ -1,31 +1,14 @@
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from experiments.runs.executors import InProcess, Workers, executor
 from experiments.runs.units import run_units
 from tests.depth import usual_or_deep
 from tests.experiments.runs import toy_study
+from tests.experiments.runs.killing import kill_and_resume, numbers
 from tests.experiments.runs.toy_study import toy_units
-
-
-def numbers(out):
-    """Bytes of all arrays by file, what they come from aside."""
-    found = {}
-    for path in sorted(out.rglob("*.npz")):
-        with np.load(path) as file:
-            names = [name for name in file.files if name != "provenance"]
-            found[path.name] = b"".join(file[name].tobytes() for name in names)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -79,40 +62,15 @@ def test_a_killed_worker_costs_its_unit_one_more_try(tmp_path):
     assert not kill_once.exists()
 
 
-RUN = """
-import sys
-from pathlib import Path
-from experiments.runs.executors import executor
-from experiments.runs.units import run_units
-from tests.experiments.runs.toy_study import toy_units
-if __name__ == "__main__":
-    with executor(int(sys.argv[2]), None) as where:
-        run_units(toy_units(pause=0.05), Path(sys.argv[1]), where)
-"""
-
-
-@pytest.mark.parametrize("workers", usual_or_deep([2], [0, 2]))
-def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(tmp_path, workers):
-    script, out = tmp_path / "run.py", tmp_path / "out"
-    script.write_text(RUN)
-    root = Path(__file__).parents[3]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    command = [sys.executable, str(script), str(out), str(workers)]
-    draw = random.Random(workers)
-    for _ in range(3):
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        # The first file may take seconds, the next ones a fraction of one.
-        before, deadline = len(list(out.rglob("*.npz"))), time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
-            if len(list(out.rglob("*.npz"))) > before:
-                break
-            time.sleep(0.01)
-        time.sleep(draw.uniform(0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    run_units(toy_units(pause=0.05), tmp_path / "whole")
-    assert numbers(out) == numbers(tmp_path / "whole")
-    assert len(numbers(out)) == 4
+@pytest.mark.parametrize(
+    ("where", "units", "kills"),
+    usual_or_deep(
+        [("processes", 4, 3)], [("in-process", 4, 2), ("processes", 12, 6), ("dask", 6, 3)]
+    ),
+)
+def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(
+    tmp_path, where, units, kills
+):
+    killed = kill_and_resume(tmp_path, units, kills, where, seed=len(where))
+    assert killed.total() >= 2
+    assert killed["scheduler"] == (where == "dask")
