@@ -47,7 +47,7 @@ lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
 	@$(BIN)/lint-imports
 
 lock:  ## resolve requirements.lock anew from pyproject.toml, without scanpy (needs uv)
-	uv pip compile --universal --generate-hashes --extra cells --extra cluster --extra data --extra dev --fork-strategy fewest \
+	uv pip compile --universal --generate-hashes --extra cells --extra cluster --extra data --extra dev --extra docs --fork-strategy fewest \
 	  --python-version 3.11 --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, caches and results
