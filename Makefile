@@ -8,7 +8,7 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo paper paper-small test test-deep bench lint lock clean
+.PHONY: help demo paper paper-small test test-deep bench docs lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ bench: .venv/requirements.lock  ## speed against peers, as ratios
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.log_linear
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.models
 
+docs: .venv/requirements.lock  ## the documentation site, with executed notebooks
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto docs docs/_build/html
+	@echo "$(CURDIR)/docs/_build/html/index.html"
+
 lint: .venv/requirements.lock  ## ruff, mypy, and the import contract
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -51,7 +55,7 @@ lock:  ## resolve requirements.lock anew from pyproject.toml, without scanpy (ne
 	  --python-version 3.11 --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, caches and results
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis results docs/_build docs/reference/generated
 
 # The copy of the lock inside .venv is written last, so an interrupted installation starts again.
 .venv/requirements.lock: requirements.lock

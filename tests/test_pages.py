@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 CHECKS = {
-    "README.md": """
+    "docs/selection.md": """
 assert len(selection.features) == 7
 assert points.shape == (len(patterns.states), 2)
 """,
@@ -30,26 +30,30 @@ assert Path("hair-eye-sex.png").stat().st_size > 10_000
 """What must hold when all examples of a page have run."""
 
 
-def page(name, num_blocks, *marks, group=None):
-    return pytest.param(name, num_blocks, marks=[pytest.mark.xdist_group(group or name), *marks])
+def page(*names, num_blocks, marks=(), group=None):
+    """Pages whose examples go on from each other."""
+    marks = [pytest.mark.xdist_group(group or names[0]), *marks]
+    return pytest.param(names, num_blocks, marks=marks, id=names[-1])
 
 
 @pytest.mark.parametrize(
-    ("name", "num_blocks"),
+    ("names", "num_blocks"),
     [
-        page("README.md", 9),
-        page("docs/models.md", 7, pytest.mark.deep),  # six models to compile
-        page("docs/own-data.md", 5, pytest.mark.deep),  # two models, and all figures
-        page("docs/log-linear-models.md", 10, group="loglin/hierarchical/"),  # the same kernels
+        page("README.md", "docs/quickstart.md", "docs/selection.md", num_blocks=9),
+        # Six models to compile; then two models, and all figures.
+        page("docs/models.md", num_blocks=7, marks=[pytest.mark.deep]),
+        page("docs/own-data.md", num_blocks=5, marks=[pytest.mark.deep]),
+        # The same kernels as this room.
+        page("docs/log-linear-models.md", num_blocks=10, group="loglin/hierarchical/"),
     ],
 )
-def test_the_examples_run_and_print_what_is_shown(name, num_blocks, tmp_path):
-    text = (ROOT / name).read_text()
+def test_the_examples_run_and_print_what_is_shown(names, num_blocks, tmp_path):
+    text = "\n".join((ROOT / name).read_text() for name in names)
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == num_blocks
     # In a fresh interpreter, as a reader would run them.
     script = tmp_path / "page.py"
-    script.write_text("\n".join([*blocks, CHECKS[name]]))
+    script.write_text("\n".join([*blocks, CHECKS[names[-1]]]))
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "MPLBACKEND": "agg",

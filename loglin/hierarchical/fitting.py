@@ -70,8 +70,8 @@ def fit(
         "auto" uses the closed form if the model is decomposable and no `start` is given, and
         iterative proportional fitting (IPF) otherwise.
     tolerance : float
-        IPF stops when the largest |table margin - fitted margin|, measured before each adjustment,
-        is at most this times the table's total (or times 1, if the total is smaller).
+        IPF stops when no fitted margin, before it is adjusted, is farther from the table's than
+        this times the table's total (or times 1, if the total is smaller).
     max_iterations : int
         Largest number of IPF cycles. If cells turn out to be forced to zero, IPF starts again with
         as many. Reaching this number is an error only if `strict`; see `Fit.converged`.
@@ -196,7 +196,7 @@ def fit_tables(
 
     Parameters
     ----------
-    tables : (n, *shape) array
+    tables : (n, ...) array
     generators, names, tolerance, max_iterations
         As in `fit`; axis 0 of the model is axis 1 of `tables`.
 

@@ -27,7 +27,8 @@ class Cycles(NamedTuple):
     iterations: NDArray[np.int64]
     """Cycles over the generators, including the last one, which confirms convergence."""
     deviation: Floats
-    """Largest |table margin - fitted margin| before each adjustment of the last cycle."""
+    """Largest distance of a fitted margin from the table's, before each adjustment of the last
+    cycle."""
 
 
 def in_order(generators: Generators) -> Generators:

@@ -43,7 +43,8 @@ class Fit:
     converged: bool
     """Whether `deviation` is within the tolerance."""
     deviation: float
-    """Largest |table margin - fitted margin|, measured before each adjustment of the last cycle."""
+    """Largest distance of a fitted margin from the table's, measured before each adjustment of the
+    last cycle."""
     start: Floats | None
     """Starting values of the fit, or None for ones; 0 in structural zeros."""
     names: tuple[str, ...]
@@ -167,7 +168,7 @@ class Fits(NamedTuple):
     """A model fitted to many tables of the same shape."""
 
     expected: Floats
-    """Expected frequencies, (n, *shape)."""
+    """Expected frequencies, (n, ...)."""
     g2: Floats
     """Likelihood-ratio statistic of each table, (n,)."""
     x2: Floats
@@ -179,7 +180,7 @@ class Fits(NamedTuple):
     converged: NDArray[np.bool_]
     """Whether `deviation` is within the tolerance, (n,)."""
     deviation: Floats
-    """Largest |table margin - fitted margin|, (n,), as in `Fit`."""
+    """(n,) largest distance of a fitted margin from the table's, as in `Fit`."""
 
 
 def _summarize(fit: Fit) -> str:

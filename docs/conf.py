@@ -1,0 +1,96 @@
+"""Settings of the documentation site, which `make docs` builds."""
+
+import importlib.metadata
+import os
+import urllib.request
+
+from docutils.utils.math.latex2mathml import tex2mathml
+
+# Before JAX computes: the numbers of one core, as everywhere in this project.
+os.environ.setdefault("NPROC", "1")
+
+project = "loglin"
+author = "The loglin authors"
+copyright = author
+release = version = importlib.metadata.version("loglin")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+]
+exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+show_warning_types = True
+
+# Notebooks are executed once and kept until they change.
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # the docstrings say types and shapes
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+
+def can_be_read(url: str) -> bool:
+    """Return whether a page answers; without a network the site has no links to other projects."""
+    try:
+        with urllib.request.urlopen(url, timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+INVENTORIES = {
+    "python": "https://docs.python.org/3/",
+    "numpy": "https://numpy.org/doc/stable/",
+    "jax": "https://docs.jax.dev/en/latest/",
+    "anndata": "https://anndata.readthedocs.io/en/stable/",
+    "sklearn": "https://scikit-learn.org/stable/",
+}
+is_online = can_be_read(INVENTORIES["python"] + "objects.inv")
+intersphinx_mapping = {
+    name: (url, None)
+    for name, url in INVENTORIES.items()
+    if is_online and can_be_read(url + "objects.inv")
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "loglin"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 8,
+    "show_prev_next": True,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "pygments_light_style": "tango",
+    "pygments_dark_style": "monokai",
+}
+
+
+def setup(app):  # type: ignore[no-untyped-def]
+    """Write formulas as MathML, which browsers show without a script from elsewhere."""
+
+    def inline(writer, node):  # type: ignore[no-untyped-def]
+        writer.body.append(tex2mathml(node.astext()))
+        raise nodes.SkipNode
+
+    def block(writer, node):  # type: ignore[no-untyped-def]
+        writer.body.append(tex2mathml(node.astext(), as_block=True))
+        raise nodes.SkipNode
+
+    from docutils import nodes
+
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.config.html_math_renderer = "mathml"
