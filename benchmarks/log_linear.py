@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from ipfn import ipfn
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from statsmodels.api import GLM
 from statsmodels.genmod.families import Poisson
 
+from benchmarks.report import show
 from loglin import Fit, fit, fit_tables, is_decomposable, stepwise
 from loglin.hierarchical import factored, generators, ipf
 from loglin.hierarchical._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
@@ -72,7 +72,6 @@ while (length(line <- readLines(connection, 1)) > 0) eval(parse(text = line))
 
 def main() -> None:
     """Measure and print all tables."""
-    console = Console(width=120)
     r = R() if shutil.which("Rscript") else None
     whole = Table(
         "model", "fit (ms)", "first fit", "R's loglin", "R / ours", "R / ours, first",
@@ -90,12 +89,11 @@ def main() -> None:
         counts = example(shape)
         measured = measure(counts, model, r)
         add_rows(whole, parts, name, counts, model, measured)
-    console.print(whole)
-    console.print(parts)
-    if r is None:
-        console.print("Rscript is not installed: R's columns are empty")
-    console.print(many_small(r))
-    console.print(longer_calls())
+    missing = "" if r else "R"
+    show(whole, "log-linear", missing)
+    show(parts, "log-linear-parts", missing)
+    show(many_small(r), "log-linear-small", missing)
+    show(longer_calls(), "log-linear-long")
 
 
 def example(shape: tuple[int, ...]) -> NDArray[np.float64]:

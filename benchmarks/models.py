@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from sklearn.neural_network import BernoulliRBM
 
+from benchmarks.report import show
 from benchmarks.timing import alternate
 from experiments.data.stairs import StairConfig, simulate_stairs
 from models import DBMConfig, GenerativeModel, RBMConfig, VAEConfig, dbm, pretraining, rbm, vae
@@ -35,16 +35,16 @@ AS_THE_AUTHORS = DBMConfig(
     halving_updates=11.0,
 )
 KEY = jax.random.key(0)
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
 def main() -> None:
     """Measure and print all tables."""
-    console = Console()
     config = StairConfig(num_cells=5000, num_noise=168)
     x = simulate_stairs(config, np.random.default_rng(0)).x
-    console.print(boltzmann_machine(x))
-    console.print(one_layer(x))
-    console.print(autoencoder())
+    show(boltzmann_machine(x), "models-dbm")
+    show(one_layer(x), "models-rbm")
+    show(autoencoder(), "models-vae", "" if HAS_TORCH else "PyTorch")
 
 
 class Floor(NamedTuple):
@@ -163,15 +163,13 @@ def one_layer(x: np.ndarray) -> Table:
 def autoencoder() -> Table:
     """Time a VAE on the paper's 1000 cells and 50 genes against PyTorch."""
     x = simulate_stairs(StairConfig(), np.random.default_rng(0)).x
-    has_torch = importlib.util.find_spec("torch") is not None
     table = Table(
         "batch", "ours (s)", "PyTorch (s)", "PyTorch / ours",
         title=f"An epoch of a VAE, {x.shape[0]} x {x.shape[1]}, 10 latents, CPU seconds",
-        caption=None if has_torch else "PyTorch is not installed here",
     )  # fmt: skip
     for batch_size in (1, 10, 100):
         calls = {"ours": epoch_of(vae(VAEConfig(x.shape[1], batch_size=batch_size)), x)}
-        if has_torch:
+        if HAS_TORCH:
             calls["PyTorch"] = torch_epoch(x, batch_size)
         seconds = alternate(calls, repeats=7)
         theirs = seconds.get("PyTorch")

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from sklearn.feature_selection import mutual_info_classif
 
+from benchmarks.report import CONSOLE, show
 from benchmarks.timing import alternate
 from experiments.analysis.plain_selection import select_from_tables
 from loglin import COVERING, select_features
@@ -57,15 +57,15 @@ SAMPLES = Path(__file__).parents[1] / "tests/reference/selection/g07_stair_n1000
 
 def main() -> None:
     """Measure and print all tables."""
-    console = Console()
     with np.load(SAMPLES) as file:
         x, u = (np.ascontiguousarray(file[name]) for name in ("X", "H"))
-    console.print(against_peers(x, u))
-    console.print(by_step(x, u))
-    console.print(by_objective(x, u))
-    console.print(against_praznik())
-    console.print(large())
-    console.print(f"import loglin: {import_seconds():.2f} s, nothing is compiled")
+    show(against_peers(x, u), "selection")
+    show(by_step(x, u), "selection-steps")
+    show(by_objective(x, u), "selection-objectives")
+    if has_praznik():
+        show(against_praznik(), "selection-praznik")
+    show(large(), "selection-large")
+    CONSOLE.print(f"import loglin: {import_seconds():.2f} s, nothing is compiled")
 
 
 def against_peers(x: NDArray[np.int8], u: NDArray[np.int8]) -> Table:
@@ -133,13 +133,16 @@ def by_objective(x: NDArray[np.int8], u: NDArray[np.int8]) -> Table:
     return table
 
 
-def against_praznik() -> Table | str:
+def has_praznik() -> bool:
+    """Return whether R and its package praznik are here."""
+    load = ["Rscript", "-e", "library(praznik)"]
+    return (
+        bool(shutil.which("Rscript")) and not subprocess.run(load, capture_output=True).returncode
+    )
+
+
+def against_praznik() -> Table:
     """Select by conditional gains with one latent, on one thread."""
-    if (
-        shutil.which("Rscript") is None
-        or subprocess.run(["Rscript", "-e", "library(praznik)"], capture_output=True).returncode
-    ):
-        return "praznik is not measured: Rscript or the package is missing"
     table = Table(
         "n", "p", "levels of x, y", "q", "praznik (ms)", "ours (ms)", "praznik / ours",
         title="Conditional gains with one latent, CPU time of one thread",

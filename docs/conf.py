@@ -67,9 +67,11 @@ html_title = "loglin"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+# Pages without pages below them need no navigation at the left.
+html_sidebars = {page: [] for page in ("index", "studies", "speed", "extending", "changelog")}
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 6,
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
