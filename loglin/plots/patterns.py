@@ -19,7 +19,14 @@ from loglin.plots.drawing import (
     draw_tiles,
 )
 from loglin.plots.showing import PathLike, can_show
-from loglin.validation import as_count, as_features, as_flag, as_frequencies, as_table
+from loglin.validation import (
+    as_count,
+    as_features,
+    as_flag,
+    as_frequencies,
+    as_number,
+    as_table,
+)
 
 _MARKS = {0: "-", 1: "|"}
 """Of a pattern on a map; a hyphen does not join its neighbours, as longer dashes do."""
@@ -108,6 +115,7 @@ def map_plot(
     path: Sequence[int] | None = None,
     color: str = BLUE,
     marks: bool = True,
+    fontsize: float = 6,
     ax: Axes | None = None,
     show: bool | None = None,
     save: PathLike | None = None,
@@ -131,6 +139,8 @@ def map_plot(
     color : str
     marks : bool
         Whether to write the patterns' marks.
+    fontsize : float
+        Size of labels and marks, in points.
     ax, show, save
         See `loglin.plots`.
 
@@ -162,6 +172,7 @@ def map_plot(
             )
         areas, opacity = 300 * sizes / max(sizes.max(), 1), 0.35
     as_flag(marks, "marks")
+    as_number(fontsize, "fontsize", 1)
     steps = [as_count(step, "path", 0, len(codes) - 1) for step in _as_path(path)]
     ax = as_axes(ax, (5.0, 5.0))
     if steps:
@@ -173,8 +184,8 @@ def map_plot(
             lines.append(_in_marks(state))
         if lines and np.isfinite(place).all():
             ax.annotate(
-                "\n".join(lines), place, (0, 3),
-                textcoords="offset points", fontsize=6, ha="center", va="bottom",
+                "\n".join(lines), place, (0, max(3.0, np.sqrt(areas[pattern]) / 2)),
+                textcoords="offset points", fontsize=fontsize, ha="center", va="bottom",
                 family="DejaVu Sans Mono", parse_math=False,
             )  # fmt: skip
     ax.set_aspect("equal", adjustable="datalim")

@@ -86,6 +86,17 @@ def test_dots_on_a_map_have_areas_in_proportion_to_counts(ax):
     assert to_rgb(dots.get_facecolor()[0][:3]) == to_rgb(GREEN)
 
 
+def test_text_on_a_map_has_the_size_asked_for_and_stands_above_the_dots(ax):
+    map_plot(PLACES, PATTERNS.states, counts=PATTERNS.counts, fontsize=11, ax=ax)
+    assert {text.get_fontsize() for text in ax.texts} == {11}
+    ax.figure.canvas.draw()
+    points = 72 / ax.figure.dpi
+    for text, place, area in zip(ax.texts, PLACES, ax.collections[0].get_sizes(), strict=True):
+        middle = ax.transData.transform(place)[1]
+        # The diameter of a dot is the root of its `size`, in points; the descent of text is below.
+        assert text.get_window_extent().y0 * points >= middle * points + np.sqrt(area) / 2 - 0.1
+
+
 def test_labels_stand_above_the_marks_and_a_path_joins_places_in_its_order(ax):
     map_plot(PLACES, PATTERNS.states, labels=ODD_NAMES[:3], path=[2, 0, 1], ax=ax)
     above = [text.get_text().split("\n")[0] for text in ax.texts]
@@ -185,6 +196,7 @@ def test_rows_of_labels_are_named_or_written_as_marks(ax):
             "`patterns` must have two dimensions, at least one row",
         ),
         (lambda: map_plot(PLACES, PATTERNS.states, labels="a"), "`labels` must be a sequence"),
+        (lambda: map_plot(PLACES, PATTERNS.states, fontsize=0), "`fontsize` must be a finite"),
         (lambda: map_plot(PLACES, PATTERNS.states, path=[0, 3]), "`path` must be from 0 to 2"),
         (lambda: map_plot(PLACES, PATTERNS.states, path=[0, -1]), "`path` must be from 0 to 2"),
         (lambda: map_plot(PLACES, PATTERNS.states, path=[0.5]), "`path` must be an integer"),
