@@ -41,7 +41,7 @@ bench: .venv/requirements.lock  ## speed against peers, as ratios
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.models
 
 docs: .venv/requirements.lock  ## the documentation site, with executed notebooks
-	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto docs docs/_build/html
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo "$(CURDIR)/docs/_build/html/index.html"
 
 lint: .venv/requirements.lock  ## ruff, mypy, and the import contract

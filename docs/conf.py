@@ -3,8 +3,14 @@
 import importlib.metadata
 import os
 import urllib.request
+from functools import partial
 
+from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util.logging import getLogger
+
+logger = getLogger(__name__)
 
 # Before JAX computes: the numbers of one core, as everywhere in this project.
 os.environ.setdefault("NPROC", "1")
@@ -84,15 +90,14 @@ html_theme_options = {
 def setup(app):  # type: ignore[no-untyped-def]
     """Write formulas as MathML, which browsers show without a script from elsewhere."""
 
-    def inline(writer, node):  # type: ignore[no-untyped-def]
-        writer.body.append(tex2mathml(node.astext()))
-        raise nodes.SkipNode
+    def write(writer, node, as_block):  # type: ignore[no-untyped-def]
+        try:
+            writer.body.append(tex2mathml(node.astext(), as_block=as_block))
+        except MathError as error:
+            logger.warning("%s in %s", error, node.astext(), location=node)
+        raise SkipNode
 
-    def block(writer, node):  # type: ignore[no-untyped-def]
-        writer.body.append(tex2mathml(node.astext(), as_block=True))
-        raise nodes.SkipNode
-
-    from docutils import nodes
-
-    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    inline = partial(write, as_block=False), None
+    block = partial(write, as_block=True), None
+    app.add_html_math_renderer("mathml", inline, block)
     app.config.html_math_renderer = "mathml"
