@@ -35,7 +35,7 @@ test: .venv/requirements.lock  ## the tests; ONLY=loglin/selection: of one folde
 test-deep: .venv/requirements.lock  ## the same with more seeds and larger samples, and the long ones
 	@LOGLIN_TEST_DEEP=1 $(PYTEST)
 
-bench: .venv/requirements.lock  ## speed against peers, as ratios
+bench: .venv/requirements.lock  ## speed against peers, as ratios; writes docs/measured
 	@$(BIN)/python -m benchmarks.selection
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.log_linear
 	@NPROC=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.models
