@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import urllib.request
 from functools import partial
+from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math import MathError
@@ -14,6 +15,11 @@ logger = getLogger(__name__)
 
 # Before JAX computes: the numbers of one core, as everywhere in this project.
 os.environ.setdefault("NPROC", "1")
+# The kernels of the notebooks have settings of their own; by default each warns of its ports.
+os.environ["IPYTHONDIR"] = str(Path(__file__).parent / "_build/ipython")
+kernel = Path(os.environ["IPYTHONDIR"]) / "profile_default/ipython_kernel_config.py"
+kernel.parent.mkdir(parents=True, exist_ok=True)
+kernel.write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
 
 project = "loglin"
 author = "The loglin authors"
