@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.validation import as_features, as_table
+from loglin.validation import as_features, as_table, is_annotated
 
 _BLOCK = 2**22
 """Numbers of a matrix that are dense at the same time."""
@@ -93,7 +93,7 @@ def as_matrix(values: Any, name: str, layer: str | None = None) -> Matrix:
     ValueError
         If they are none, or there is no such layer.
     """
-    if hasattr(values, "obs") and hasattr(values, "var"):
+    if is_annotated(values):
         matrix = _layer(values, name, layer)
         return Matrix(_by_columns(matrix, name), values.obs_names, values.var_names)
     if layer is not None:

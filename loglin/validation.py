@@ -32,6 +32,11 @@ def as_codes(
     Integers and booleans of any width and order are accepted, and floats that are whole numbers.
     Large tables are looked at by `num_threads` threads, by default one on each core.
     """
+    if is_annotated(values):
+        raise ValueError(
+            f"`{name}` must be an array of codes, got {type(values).__name__}: pass "
+            f"`dichotomize({name})`"
+        )
     codes = as_table(values, name)
     if codes.dtype.kind == "f":
         if np.isnan(codes).any():
@@ -99,25 +104,44 @@ def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
 
 def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """Check that values are an array of real numbers, none of them masked."""
+    check_container(values, name)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # numpy's own message is about inhomogeneous shapes
+        _check_parts(values, name)
+        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.dtype.kind not in "fiub":
+        _check_parts(values, name)
+        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
+    if np.ma.is_masked(values):
+        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
+    return array
+
+
+def is_annotated(values: Any) -> bool:
+    """Tell whether values are an AnnData, or look like one."""
+    return hasattr(values, "obs") and hasattr(values, "var")
+
+
+def check_container(values: Any, name: str) -> None:
+    """Check that values are not a container that numpy takes for a single object."""
     if hasattr(values, "toarray"):
         raise ValueError(
             f"`{name}` must be an array, got a sparse {type(values).__name__}: pass "
             f"`{name}.toarray()`"
         )
-    if hasattr(values, "obs") and hasattr(values, "var"):
+    if is_annotated(values):
+        dense = ".toarray()" if hasattr(values.X, "toarray") else ""
         raise ValueError(
             f"`{name}` must be an array, got {type(values).__name__}: pass its matrix, such as "
-            f"`{name}.X`"
+            f"`{name}.X{dense}`"
         )
-    try:
-        array = np.asarray(values)
-    except ValueError:  # numpy's own message is about inhomogeneous shapes
-        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
-    if np.ma.is_masked(values):
-        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
-    return array
+
+
+def _check_parts(values: Any, name: str) -> None:
+    """Check the items of a list that is no array for the same."""
+    for place, part in enumerate(values if isinstance(values, list | tuple) else ()):
+        check_container(part, f"{name}[{place}]")
 
 
 class Frequencies(NamedTuple):
@@ -238,6 +262,11 @@ def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray
         return np.arange(num_columns)
     if not isinstance(candidates, Iterable):
         raise ValueError(f"`candidates` must be columns, got {candidates!r}")
+    candidates = list(candidates)
+    if any(isinstance(candidate, bool | np.bool_) for candidate in candidates):
+        raise ValueError(
+            "`candidates` must be columns, got True or False: pass `np.flatnonzero(candidates)`"
+        )
     allowed = {as_count(candidate, "candidates", 0, num_columns - 1) for candidate in candidates}
     if not allowed:
         raise ValueError("`candidates` must name at least one feature, got none")

@@ -101,6 +101,11 @@ def load_state(path: str | Path) -> Saved:
             arrays = {name: file[name] for name in file.files if name != "header"}
         expected = header.pop("sha256")
         schema, kind, settings = header["schema"], str(header["kind"]), header["settings"]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"`path` must be a file written by `save_state`, got {path}: {reason}"
+        ) from None
     except DAMAGE:
         raise ValueError(f"`path` must be a file written by `save_state`, got {path}") from None
     if schema != SCHEMA:

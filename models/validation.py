@@ -39,10 +39,19 @@ def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.A
 def _as_table(x: Any, name: str) -> NDArray[np.int8]:
     if isinstance(x, np.ma.MaskedArray):
         raise ValueError(f"`{name}` must not be masked")
+    is_sparse = hasattr(x, "toarray")
+    if is_sparse or (hasattr(x, "obs") and hasattr(x, "var")):
+        codes = f"{name}.toarray()" if is_sparse else f"np.asarray(dichotomize({name}))"
+        raise ValueError(f"`{name}` must be an array, got {type(x).__name__}: pass `{codes}`")
     try:
         array = np.asarray(x)
     except ValueError:  # numpy's own message is about inhomogeneous shapes
         raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.ndim == 1 and array.size and array.dtype.kind in "fiub":
+        raise ValueError(
+            f"`{name}` must have two dimensions, got shape {array.shape}: for a single column pass "
+            f"`{name}[:, None]`"
+        )
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"`{name}` must have two dimensions, at least one row and one column, "

@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 
 import jax
 import jax.numpy as jnp
@@ -91,8 +92,22 @@ def test_other_files_are_refused(saved, tmp_path):
     np.savez(path, header=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="`path` must be a file written by `save_state`"):
         load_state(path)
-    with pytest.raises(FileNotFoundError):
-        load_state(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reason"),
+    [
+        ("none.npz", FileNotFoundError, "No such file or directory"),
+        ("", IsADirectoryError, "Is a directory"),
+    ],
+)
+def test_a_missing_file_gets_one_sentence_that_says_what_was_expected(
+    tmp_path, name, error, reason
+):
+    path = tmp_path / name
+    expected = f"`path` must be a file written by `save_state`, got {path}: {reason}"
+    with pytest.raises(error, match=f"^{re.escape(expected)}$"):
+        load_state(path)
 
 
 def test_a_file_with_a_valid_hash_and_wrong_arrays_is_refused(saved, monkeypatch):

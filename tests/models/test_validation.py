@@ -1,7 +1,11 @@
+import re
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import sparse
 
 from models.validation import (
     as_codes,
@@ -25,6 +29,12 @@ def test_codes_of_any_type_become_int8(dtype):
     ("x", "message"),
     [
         (np.zeros(3), r"`x` must have two dimensions.*got shape \(3,\)"),
+        (np.zeros(3, int), r"two dimensions.*for a single column pass `x\[:, None\]`"),
+        (sparse.csr_array(np.eye(2)), r"`x` must be an array, got csr_array: pass `x.toarray\(\)`"),
+        (
+            SimpleNamespace(obs=None, var=None),
+            r"`x` must be an array, got SimpleNamespace: pass `np.asarray\(dichotomize\(x\)\)`",
+        ),
         (np.zeros((0, 3)), r"`x` must have two dimensions, at least one row.*got shape \(0, 3\)"),
         ([[0, 1, 1], [1]], "`x` must have rows of equal length, got ragged ones"),
         (np.array([["a", "b"]]), "`x` must hold codes, got dtype <U1"),
@@ -38,7 +48,7 @@ def test_codes_of_any_type_become_int8(dtype):
 def test_what_is_no_table_of_codes_gets_one_sentence(x, message):
     with pytest.raises(ValueError, match=message):
         as_data(x)
-    with pytest.raises(ValueError, match=message.replace("`x`", "`held_out`")):
+    with pytest.raises(ValueError, match=re.sub(r"\bx\b", "held_out", message)):
         as_data(x, "held_out")
 
 
