@@ -24,6 +24,7 @@ from models.boltzmann.pretraining import pretraining
 from models.boltzmann.rbm import RBMConfig, rbm
 from models.training import outline
 from models.vae import VAEConfig, vae
+from models.validation import shown
 
 SCHEMA = 1
 KINDS: dict[str, tuple[Any, Callable[[Any], GenerativeModel]]] = {
@@ -71,7 +72,9 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
     """
     kinds = [kind for kind, (config_type, _) in KINDS.items() if type(config) is config_type]
     if not kinds:
-        raise ValueError(f"`config` must be a VAEConfig, RBMConfig or DBMConfig, got {config!r}")
+        raise ValueError(
+            f"`config` must be a VAEConfig, RBMConfig or DBMConfig, got {shown(config)}"
+        )
     kinds = [kind for kind in kinds if outline(state) == outline(_blank(kind, config))]
     if not kinds:
         raise ValueError(
@@ -109,11 +112,13 @@ def load_state(path: str | Path) -> Saved:
     except DAMAGE:
         raise ValueError(f"`path` must be a file written by `save_state`, got {path}") from None
     if schema != SCHEMA:
-        raise ValueError(f"`path` must be a file of schema {SCHEMA}, got schema {schema!r}: {path}")
+        raise ValueError(
+            f"`path` must be a file of schema {SCHEMA}, got schema {shown(schema)}: {path}"
+        )
     if _digest(header, arrays) != expected:
         raise ValueError(f"`path` must be a file as it was written, got a changed one: {path}")
     if kind not in KINDS:
-        raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {kind!r}: {path}")
+        raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {shown(kind)}: {path}")
     # The hash detects accidental damage, but anyone can compute it, so check the contents as well.
     try:
         as_tuples = {

@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 
 MAX_LEVELS = 127
 """Largest number of levels of a feature: codes are stored as int8."""
+_LONGEST = 200
+"""Characters of a given value that a message shows."""
+
+
+def shown(value: Any) -> str:
+    """Return how a message shows what was given: in one line, and not too long.
+
+    >>> shown(np.eye(2)), len(shown("a" * 1000))
+    ('array([[1., 0.], [0., 1.]])', 200)
+    """
+    text = " ".join(part.strip() for part in repr(value).splitlines())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def as_data(x: Any, name: str = "x") -> jax.Array:
@@ -69,7 +81,7 @@ def check_key(key: Any) -> None:
     """Check that a random key is a single one, with a key dtype (not raw uint32)."""
     is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not is_key or key.shape != ():
-        raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
+        raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {shown(key)}")
 
 
 def check_type(value: Any, name: str, expected: type) -> None:
@@ -83,7 +95,7 @@ def check_type(value: Any, name: str, expected: type) -> None:
 def as_count(value: Any, name: str, smallest: int = 1) -> int:
     """Check that a setting is an integer of at least `smallest`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
-        raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")
+        raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {shown(value)}")
     return int(value)
 
 

@@ -19,7 +19,15 @@ from loglin.plots.drawing import (
     draw_tiles,
 )
 from loglin.plots.showing import PathLike, can_show
-from loglin.validation import as_count, as_features, as_flag, as_frequencies, as_table
+from loglin.validation import (
+    as_count,
+    as_features,
+    as_flag,
+    as_frequencies,
+    as_table,
+    is_iterable,
+    shown,
+)
 
 _MARKS = {0: "-", 1: "|"}
 """Of a pattern on a map; a hyphen does not join its neighbours, as longer dashes do."""
@@ -258,6 +266,6 @@ def _in_marks(state: NDArray[np.int_]) -> str:
 
 
 def _as_path(path: Any) -> Iterable[Any]:
-    if path is not None and not isinstance(path, Iterable):
-        raise ValueError(f"`path` must be a sequence of patterns, got {path!r}")
+    if path is not None and not is_iterable(path):
+        raise ValueError(f"`path` must be a sequence of patterns, got {shown(path)}")
     return () if path is None else path

@@ -16,7 +16,7 @@ from loglin.containers import as_positions, names_of
 from loglin.selection.results import Selection
 from loglin.selection.scoring import NullModel, as_statistic, rounding
 from loglin.selection.search import select_features
-from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple
+from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple, shown
 
 Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
 """draw(x, rng) -> (x_syn, u_syn) trains a model on x (n, p) and draws samples from it."""
@@ -150,9 +150,9 @@ def permutation_test(
     if max_exceedances is not None:
         as_count(max_exceedances, "max_exceedances", 1)
     if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {rng!r}")
+        raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {shown(rng)}")
     if not callable(draw):
-        raise ValueError(f"`draw` must be a function of x and rng, got {draw!r}")
+        raise ValueError(f"`draw` must be a function of x and rng, got {shown(draw)}")
 
     def draw_and_select(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Selection, int]:
         samples = draw(data, own)

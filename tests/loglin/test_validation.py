@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from loglin import contingency_table, dichotomize, fit, select_features
+from loglin import contingency_table, dichotomize, fit, frequent_patterns, select_features
 from loglin.validation import (
     as_candidates,
     as_choice,
@@ -17,6 +17,7 @@ from loglin.validation import (
     as_number,
     as_tuple,
     checked_frequencies,
+    shown,
 )
 
 
@@ -65,6 +66,26 @@ def test_candidates_are_sorted_and_all_columns_where_none_are_named():
 def test_only_what_may_run_out_is_turned_into_a_tuple():
     assert as_tuple(iter([2, 3])) == (2, 3)
     assert as_tuple(None) is None
+
+
+def test_an_array_without_axes_is_no_sequence():
+    assert as_tuple(np.array(3)) == np.array(3)
+    for call in (
+        lambda: as_candidates(np.array(3), 4),
+        lambda: select_features(CODES, CODES, 1, candidates=np.array(1)),
+        lambda: frequent_patterns(CODES, np.array(1)),
+        lambda: contingency_table(CODES, np.array(2)),
+        lambda: fit(CODES, "[A]", names=np.array("A")),
+    ):
+        with pytest.raises(ValueError, match="must be (a sequence of )?(columns|integers|names)"):
+            call()
+
+
+def test_what_was_given_is_shown_in_one_short_line():
+    assert shown("a\nb") == "'a\\nb'"
+    assert shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
+    assert "\n" not in shown(SPARSE)
+    assert len(shown(list(range(10_000)))) == 200
 
 
 def test_numbers_of_numpy_become_those_of_python():

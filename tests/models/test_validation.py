@@ -14,6 +14,7 @@ from models.validation import (
     as_training_data,
     check_key,
     check_type,
+    shown,
 )
 
 
@@ -77,6 +78,12 @@ def test_a_key_must_be_one_of_the_new_kind(key):
     with pytest.raises(ValueError, match="`key` must be one JAX key such as jax.random.key"):
         check_key(key)
     check_key(jax.random.key(0))
+
+
+def test_what_was_given_is_shown_in_one_short_line():
+    assert shown("a\nb") == "'a\\nb'"
+    assert shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
+    assert len(shown(list(range(10_000)))) == 200
 
 
 def test_counts_and_types():
