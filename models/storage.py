@@ -126,6 +126,9 @@ def load_state(path: str | Path) -> Saved:
             for name, value in settings.items()
         }
         config = KINDS[kind][0](**as_tuples)
+        # Every feature has a parameter; making the shapes of far more would take all memory.
+        if _num_features(config) > sum(array.size for array in arrays.values()):
+            raise ValueError(f"too many features, {_num_features(config)}, for its arrays")
         blank = _blank(kind, config)
         leaves = [jnp.asarray(arrays[f"array_{i}"]) for i in range(len(arrays))]
         fits = outline(leaves)[1] == outline(blank)[1]
@@ -153,12 +156,14 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 def _blank(kind: str, config: Any) -> Any:
     """Return the shapes and types of a model's state, without computing the state."""
     _, model = KINDS[kind]
-    is_deep = isinstance(config, DBMConfig)
-    num_features = config.layer_sizes[0] if is_deep else config.num_features
     # One cell is enough, since the state does not depend on the batch size.
-    single = {"batch_size": 1} | ({"fine_batch_size": 1} if is_deep else {})
-    config, x = replace(config, **single), np.zeros((1, num_features), np.int8)
+    single = {"batch_size": 1} | ({"fine_batch_size": 1} if isinstance(config, DBMConfig) else {})
+    config, x = replace(config, **single), np.zeros((1, _num_features(config)), np.int8)
     return jax.eval_shape(lambda key: model(config).init(key, x), jax.random.key(0))
+
+
+def _num_features(config: Any) -> int:
+    return config.layer_sizes[0] if isinstance(config, DBMConfig) else config.num_features
 
 
 def _digest(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:

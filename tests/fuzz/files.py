@@ -70,7 +70,7 @@ def states(rng):
     header.pop("sha256")
     for _ in range(rng.integers(1, 3)):
         part = one_of(rng, ["settings", "settings", "settings", "arrays", "header"])
-        value = _plain(anything(rng))
+        value = one_of(rng, [_plain(anything(rng)), int(10 ** rng.integers(1, 12)), [10**9] * 3])
         if part == "settings" and isinstance(header.get("settings"), dict):
             header["settings"][one_of(rng, [*header["settings"], "other"])] = value
         elif part == "arrays":

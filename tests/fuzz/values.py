@@ -12,7 +12,7 @@ NUMBERS = [
 ]  # fmt: skip
 WORDS = ["", "a", "A", "é", "A*B", "max", "sum", "joint", "\n", "x\x00", "0", "[A][B]", b"bytes"]
 OTHERS = [
-    [], (), {}, set(), [0], [[0]], [None], [[]], [[0], [1, 2]], ["a"], range(2), object(), len,
+    [], (), {}, set(), [0], [[0]], [None], [[]], [[0], [1, 2]], ["a"], range(2), object(),
     {"A": ["x", "y"]}, np.zeros(0), np.zeros((0, 2)), np.array(3), np.array([["a"]]),
     np.datetime64(0, "s"), np.zeros((1, 1, 1)), np.array([None]), np.zeros(2, [("a", int)]), ...,
     np.random.default_rng(0), sparse.csr_array(np.eye(2)), np.ma.masked_equal([[0, 1]], 1),

@@ -144,6 +144,21 @@ def test_a_file_made_up_with_a_valid_hash_is_refused(saved, monkeypatch, changes
         load_state(path)
 
 
+def test_a_file_made_up_for_more_features_than_it_has_numbers_costs_no_memory(saved, monkeypatch):
+    path, _, _ = saved
+    rewrite(path, lambda header, arrays: header["settings"].update(layer_sizes=[2**31, 6, 3]))
+    with np.load(path) as file:
+        expected = json.loads(str(file["header"]))["sha256"]
+    monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
+
+    def never(kind, config):
+        raise AssertionError
+
+    monkeypatch.setattr("models.storage._blank", never)
+    with pytest.raises(ValueError, match="`path` must hold .*too many features, 2147483648, for"):
+        load_state(path)
+
+
 def test_files_can_be_read_as_others_of_this_user_can(saved):
     path, _, _ = saved
     other = path.with_name("other")
