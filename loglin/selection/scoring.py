@@ -59,8 +59,9 @@ class Statistic(NamedTuple):
     """(k + empty) log(k + empty)."""
 
 
-MOST_EMPTY = 1e6
-"""Largest count for an empty cell; sums of far larger ones over all possible cells overflow."""
+LEAST_EMPTY, MOST_EMPTY = 1e-10, 1e6
+"""Smallest count for an empty cell of tables that are fitted, where products of far smaller margins
+are 0, and largest count of any: sums of far larger ones over all possible cells overflow."""
 
 
 class Scores(NamedTuple):
@@ -97,6 +98,11 @@ def as_statistic(
     if empty is None:
         empty = 0.0 if corrected else 0.5
     empty = as_number(empty, "empty", 0, MOST_EMPTY)
+    if callable(null_model) and 0 < empty < LEAST_EMPTY:
+        raise ValueError(
+            f"`empty` must be 0 or at least {LEAST_EMPTY} where `null_model` is callable, got "
+            f"{empty}"
+        )
     if corrected and empty > 0:
         raise ValueError(f"`empty` must be 0 where `corrected` is true, got {empty:g}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)

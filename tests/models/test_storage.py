@@ -146,7 +146,10 @@ def test_a_file_made_up_with_a_valid_hash_is_refused(saved, monkeypatch, changes
 
 def test_a_file_made_up_for_more_features_than_it_has_numbers_costs_no_memory(saved, monkeypatch):
     path, _, _ = saved
-    rewrite(path, lambda header, arrays: header["settings"].update(layer_sizes=[2**31, 6, 3]))
+    rewrite(
+        path,
+        lambda header, arrays: header["settings"].update(layer_sizes=[2**31, 6, 3], levels=None),
+    )
     with np.load(path) as file:
         expected = json.loads(str(file["header"]))["sha256"]
     monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
