@@ -8,7 +8,7 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo paper paper-small test test-deep bench docs lint lock clean
+.PHONY: help demo paper paper-small test test-deep fuzz bench docs lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test: .venv/requirements.lock  ## the tests; ONLY=loglin/selection: of one folde
 
 test-deep: .venv/requirements.lock  ## the same with more seeds and larger samples, and the long ones
 	@LOGLIN_TEST_DEEP=1 $(PYTEST)
+
+fuzz: .venv/requirements.lock  ## five minutes of random input, the same each time
+	@$(BIN)/python -m tests.fuzz --minutes 5
 
 bench: .venv/requirements.lock  ## speed against peers, as ratios; writes docs/measured
 	@$(BIN)/python -m benchmarks.selection

@@ -4,13 +4,13 @@ They are recognized by what they offer, so that none of these packages has to be
 imported where a data frame is made.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.validation import as_features, as_table
+from loglin.validation import as_features, as_table, is_annotated, is_iterable, shown
 
 _BLOCK = 2**22
 """Numbers of a matrix that are dense at the same time."""
@@ -93,7 +93,7 @@ def as_matrix(values: Any, name: str, layer: str | None = None) -> Matrix:
     ValueError
         If they are none, or there is no such layer.
     """
-    if hasattr(values, "obs") and hasattr(values, "var"):
+    if is_annotated(values):
         matrix = _layer(values, name, layer)
         return Matrix(_by_columns(matrix, name), values.obs_names, values.var_names)
     if layer is not None:
@@ -112,7 +112,7 @@ def as_matrix(values: Any, name: str, layer: str | None = None) -> Matrix:
 
 def _layer(adata: Any, name: str, layer: str | None) -> Any:
     if layer is not None and layer not in adata.layers:
-        raise ValueError(f"`layer` must be one of {sorted(adata.layers)}, got {layer!r}")
+        raise ValueError(f"`layer` must be one of {sorted(adata.layers)}, got {shown(layer)}")
     matrix = adata.X if layer is None else adata.layers[layer]
     if matrix is None:
         raise ValueError(f"`{name}` has no .X: pass `layer`, one of {sorted(adata.layers)}")
@@ -146,8 +146,8 @@ def as_names(names: Any, num_columns: int) -> list[str] | None:
     """Check that there is a name for each column, or that there are none."""
     if names is None:
         return None
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise ValueError(f"`names` must be a sequence of names, got {names!r}")
+    if isinstance(names, str) or not is_iterable(names):
+        raise ValueError(f"`names` must be a sequence of names, got {shown(names)}")
     words = [str(name) for name in names]
     if len(words) != num_columns:
         raise ValueError(f"`names` must be {num_columns}, one per column, got {len(words)}")
@@ -170,8 +170,8 @@ def as_positions(columns: Any, names: Sequence[str] | None, argument: str) -> An
         If there is no such name, or it is the name of several columns.
     """
     if isinstance(columns, str):
-        raise ValueError(f"`{argument}` must be a sequence of columns, got {columns!r}")
-    if not isinstance(columns, Iterable):
+        raise ValueError(f"`{argument}` must be a sequence of columns, got {shown(columns)}")
+    if not is_iterable(columns):
         return columns
     found = list(columns)
     if not any(isinstance(column, str) for column in found):
@@ -194,7 +194,7 @@ def _position(word: str, names: Sequence[str], argument: str) -> int:
         return places[0]
     if places:
         raise ValueError(
-            f"`{argument}` must be unique names, got {word!r} of {len(places)} columns"
+            f"`{argument}` must be unique names, got {shown(word)} of {len(places)} columns"
         )
     from difflib import get_close_matches
 

@@ -10,6 +10,7 @@ from loglin.patterns import Patterns
 from loglin.patterns.frequent import patterns_if_any
 from loglin.selection import Selection, select_features
 from loglin.tables import latent_codes
+from loglin.validation import is_iterable, shown
 
 RngOf = Callable[[int], np.random.Generator]
 
@@ -67,8 +68,8 @@ def follow(
     >>> [found.selection.features.tolist() for found in follow(samples, 1)]
     [[0], [0]]
     """
-    if not isinstance(stream, Iterable):
-        raise ValueError(f"`stream` must be an iterable of (epoch, x, u), got {stream!r}")
+    if not is_iterable(stream):
+        raise ValueError(f"`stream` must be an iterable of (epoch, x, u), got {shown(stream)}")
     return _follow(stream, num_features, num_patterns, rng, settings)
 
 

@@ -15,7 +15,7 @@ from loglin.containers import names_of
 from loglin.patterns import Patterns, frequent_patterns
 from loglin.selection import COVERING, Selection, StandIns, select_features, stand_ins
 from loglin.tables import dichotomize, latent_codes
-from loglin.validation import as_codes, as_count
+from loglin.validation import as_codes, as_count, shown
 
 OTHER = "other"
 """What `obs[key + "_pattern"]` calls a cell without one of the patterns."""
@@ -76,7 +76,9 @@ def explain(
     """
     _check(adata)
     if use_rep not in adata.obsm:
-        raise ValueError(f"`use_rep` must be one of {sorted(adata.obsm)} in .obsm, got {use_rep!r}")
+        raise ValueError(
+            f"`use_rep` must be one of {sorted(adata.obsm)} in .obsm, got {shown(use_rep)}"
+        )
     codes = dichotomize(adata, quantile, threshold=threshold, layer=layer)
     latents = np.asarray(adata.obsm[use_rep])
     u = latent_codes(latents if latents.ndim > 1 else latents[:, None])
@@ -158,7 +160,7 @@ def annotate(
     if not isinstance(selection, Selection) or selection.scores.shape[2] != len(names):
         raise ValueError(f"`selection` must be a Selection of {len(names)} features, as `codes`")
     if not isinstance(key_added, str) or not key_added:
-        raise ValueError(f"`key_added` must be a word, got {key_added!r}")
+        raise ValueError(f"`key_added` must be a word, got {shown(key_added)}")
     chosen = selection.features
     rank, gain = np.full((2, adata.n_vars), np.nan)
     rank[places[chosen]] = np.arange(1, len(chosen) + 1)
@@ -249,7 +251,7 @@ def selection_df(adata: Any, key: str = "loglin") -> Any:
 
     _check(adata)
     if key not in adata.uns or f"{key}_rank" not in adata.var:
-        raise ValueError(f"`key` must be the `key_added` of a selection in .uns, got {key!r}")
+        raise ValueError(f"`key` must be the `key_added` of a selection in .uns, got {shown(key)}")
     found = adata.uns[key]
     stands_for = adata.var[f"{key}_stand_in_for"].str.split(",")
     instead = [

@@ -16,7 +16,7 @@ from loglin.containers import as_matrix
 from loglin.selection import select_features
 from loglin.selection.scoring import NullModel
 from loglin.tables import categorize, dichotomize
-from loglin.validation import MAX_LEVELS, as_count
+from loglin.validation import MAX_LEVELS, as_count, is_annotated
 
 
 class LogLinearSelector(SelectorMixin, BaseEstimator):
@@ -120,6 +120,12 @@ class LogLinearSelector(SelectorMixin, BaseEstimator):
         """
         num_features = as_count(self.n_features_to_select, "n_features_to_select", 1)
         num_levels = as_count(self.num_levels, "num_levels", 2, MAX_LEVELS)
+        for name, given in (("X", X), ("y", y)):
+            if is_annotated(given):  # scikit-learn's message would be about sequences
+                raise ValueError(
+                    f"`{name}` must be an array or data frame, got {type(given).__name__}: pass "
+                    f"its matrix, such as `{name}.X`"
+                )
         X, y = validate_data(self, X, y, accept_sparse="csc", multi_output=True)  # noqa: N806
         if num_features > X.shape[1] and self.stop is None:
             warnings.warn(

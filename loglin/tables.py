@@ -61,7 +61,7 @@ def dichotomize(
         threshold = as_number(threshold, "threshold", -np.inf)
 
     def above(block: NDArray[np.float64]) -> NDArray[np.bool_]:
-        cut = np.quantile(block, quantile, axis=0) if threshold is None else threshold
+        cut = _quantiles(block, quantile) if threshold is None else threshold
         return np.greater(block, cut)
 
     return as_matrix(values, "values", layer).map(above, "values")
@@ -100,11 +100,17 @@ def categorize(values: Any, num_levels: int, *, layer: str | None = None) -> Any
 
     def bins(block: NDArray[np.float64]) -> NDArray[np.int8]:
         codes = np.zeros(block.shape, np.int8)
-        for cut in np.quantile(block, np.arange(1, num_levels) / num_levels, axis=0):
+        for cut in _quantiles(block, np.arange(1, num_levels) / num_levels):
             codes += block > cut
         return codes
 
     return as_matrix(values, "values", layer).map(bins, "values")
+
+
+def _quantiles(block: NDArray[np.float64], at: Any) -> NDArray[np.float64]:
+    """Return quantiles of each column; differences of values are within the range of floats."""
+    unit = 4.0 if max(block.max(), -block.min()) > 1e307 else 1.0
+    return unit * np.quantile(block / unit if unit > 1 else block, at, axis=0)
 
 
 def latent_codes(u: ArrayLike) -> NDArray[Any]:
@@ -180,6 +186,17 @@ def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:
     """Return the margin of a table over `axes`; the axes that are summed out keep length 1."""
     others = tuple(axis for axis in range(table.ndim) if axis not in axes)
     return table.sum(axis=others, keepdims=True)
+
+
+def unit_of(values: NDArray[np.float64]) -> float:
+    """Return the power of two that is next to the largest of some numbers that are not negative.
+
+    In this unit squares and reciprocals are within the range of floats, and all roundings the same.
+
+    >>> unit_of(np.array([0.0, 5.0, 3.0]))
+    4.0
+    """
+    return float(np.ldexp(0.5, np.frexp(values.max())[1]))
 
 
 def size_factors(

@@ -5,7 +5,7 @@ Each error message names the argument, what was expected, and what was given.
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,25 @@ MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
 _MANY = 2**26
 """Threads look through more bytes than this."""
+_LONGEST = 200
+"""Characters of a given value that a message shows."""
 _PIECE = 2**15
 """Number of frequencies that are copied and checked at a time, while they are in the cache."""
+
+
+def shown(value: Any) -> str:
+    """Return how a message shows what was given: in one line, and not too long.
+
+    >>> shown(np.zeros((2, 2))), len(shown("a" * 1000))
+    ('array([[0., 0.], [0., 0.]])', 200)
+    """
+    text = " ".join(part.strip() for part in repr(value).splitlines())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def is_iterable(value: Any) -> TypeGuard[Iterable[Any]]:
+    """Tell whether a value can be iterated over; an array without axes only looks as if."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0
 
 
 def as_codes(
@@ -32,6 +49,11 @@ def as_codes(
     Integers and booleans of any width and order are accepted, and floats that are whole numbers.
     Large tables are looked at by `num_threads` threads, by default one on each core.
     """
+    if is_annotated(values):
+        raise ValueError(
+            f"`{name}` must be an array of codes, got {type(values).__name__}: pass "
+            f"`dichotomize({name})`"
+        )
     codes = as_table(values, name)
     if codes.dtype.kind == "f":
         if np.isnan(codes).any():
@@ -99,25 +121,44 @@ def as_table(values: ArrayLike, name: str) -> NDArray[Any]:
 
 def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """Check that values are an array of real numbers, none of them masked."""
+    check_container(values, name)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # numpy's own message is about inhomogeneous shapes
+        _check_parts(values, name)
+        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.dtype.kind not in "fiub":
+        _check_parts(values, name)
+        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
+    if np.ma.is_masked(values):
+        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
+    return array
+
+
+def is_annotated(values: Any) -> bool:
+    """Tell whether values are an AnnData, or look like one."""
+    return hasattr(values, "obs") and hasattr(values, "var")
+
+
+def check_container(values: Any, name: str) -> None:
+    """Check that values are not a container that numpy takes for a single object."""
     if hasattr(values, "toarray"):
         raise ValueError(
             f"`{name}` must be an array, got a sparse {type(values).__name__}: pass "
             f"`{name}.toarray()`"
         )
-    if hasattr(values, "obs") and hasattr(values, "var"):
+    if is_annotated(values):
+        dense = ".toarray()" if hasattr(values.X, "toarray") else ""
         raise ValueError(
             f"`{name}` must be an array, got {type(values).__name__}: pass its matrix, such as "
-            f"`{name}.X`"
+            f"`{name}.X{dense}`"
         )
-    try:
-        array = np.asarray(values)
-    except ValueError:  # numpy's own message is about inhomogeneous shapes
-        raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"`{name}` must hold real numbers, got dtype {array.dtype}")
-    if np.ma.is_masked(values):
-        raise ValueError(f"`{name}` must not be masked, got {np.ma.count_masked(values)} masked")
-    return array
+
+
+def _check_parts(values: Any, name: str) -> None:
+    """Check the items of a list that is no array for the same."""
+    for place, part in enumerate(values if isinstance(values, list | tuple) else ()):
+        check_container(part, f"{name}[{place}]")
 
 
 class Frequencies(NamedTuple):
@@ -167,7 +208,7 @@ def checked_frequencies(values: ArrayLike, name: str) -> Frequencies:
 def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -> float:
     """Check that a setting is a finite number within its range."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ValueError(f"`{name}` must be a number, got {value!r}")
+        raise ValueError(f"`{name}` must be a number, got {shown(value)}")
     try:
         is_finite = math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
@@ -184,14 +225,14 @@ def as_number(value: Any, name: str, smallest: float, largest: float = np.inf) -
 def as_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     """Check that a setting is one of the allowed words."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {choices}, got {value!r}")
+        raise ValueError(f"`{name}` must be one of {choices}, got {shown(value)}")
     return value
 
 
 def as_flag(value: Any, name: str) -> bool:
     """Check that a setting is true or false."""
     if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"`{name}` must be True or False, got {value!r}")
+        raise ValueError(f"`{name}` must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -209,8 +250,8 @@ def as_levels(
     largest: int | None = None,
 ) -> tuple[int, ...]:
     """Check a sequence of numbers of levels, one per variable."""
-    if not isinstance(levels, Iterable):
-        raise ValueError(f"`{name}` must be integers, one per variable, got {levels!r}")
+    if not is_iterable(levels):
+        raise ValueError(f"`{name}` must be integers, one per variable, got {shown(levels)}")
     checked = tuple(as_count(level, name, smallest, largest) for level in levels)
     if num_variables is not None and len(checked) != num_variables:
         raise ValueError(f"`{name}` must be {num_variables}, one per variable, got {len(checked)}")
@@ -220,7 +261,7 @@ def as_levels(
 def as_count(value: int, name: str, smallest: int, largest: int | None = None) -> int:
     """Check that a setting is an integer within its range."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ValueError(f"`{name}` must be an integer, got {value!r}")
+        raise ValueError(f"`{name}` must be an integer, got {shown(value)}")
     if value < smallest or (largest is not None and value > largest):
         expected = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
         raise ValueError(f"`{name}` must be {expected}, got {value}")
@@ -229,15 +270,20 @@ def as_count(value: int, name: str, smallest: int, largest: int | None = None) -
 
 def as_tuple(given: Any) -> Any:
     """Turn an iterable into a tuple, since it may be readable only once; keep other values."""
-    return tuple(given) if isinstance(given, Iterable) else given
+    return tuple(given) if is_iterable(given) else given
 
 
 def as_candidates(candidates: Iterable[int] | None, num_columns: int) -> NDArray[np.intp]:
     """Check the columns that may be chosen; return them sorted."""
     if candidates is None:
         return np.arange(num_columns)
-    if not isinstance(candidates, Iterable):
-        raise ValueError(f"`candidates` must be columns, got {candidates!r}")
+    if not is_iterable(candidates):
+        raise ValueError(f"`candidates` must be columns, got {shown(candidates)}")
+    candidates = list(candidates)
+    if any(isinstance(candidate, bool | np.bool_) for candidate in candidates):
+        raise ValueError(
+            "`candidates` must be columns, got True or False: pass `np.flatnonzero(candidates)`"
+        )
     allowed = {as_count(candidate, "candidates", 0, num_columns - 1) for candidate in candidates}
     if not allowed:
         raise ValueError("`candidates` must name at least one feature, got none")
@@ -251,7 +297,7 @@ def as_features(features: Sequence[int], num_columns: int, name: str = "features
     except ValueError:  # ragged
         num_dimensions = 2
     if num_dimensions != 1:
-        raise ValueError(f"`{name}` must be a sequence of columns, got {features!r}")
+        raise ValueError(f"`{name}` must be a sequence of columns, got {shown(features)}")
     checked = [as_count(feature, name, 0, num_columns - 1) for feature in features]
     if not checked or len(set(checked)) < len(checked):
         raise ValueError(f"`{name}` must be different columns, at least one, got {checked}")

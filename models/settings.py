@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.validation import MAX_LEVELS, as_count
+from models.validation import MAX_LEVELS, as_count, shown
 
 
 def validate_counts(config: Any, *names: str, smallest: int = 1, optional: bool = False) -> None:
@@ -37,7 +37,7 @@ def validate_numbers(
             number = math.nan
         if not 0 <= number < math.inf or (number == 0 and not or_zero):
             expected = "a number of at least 0" if or_zero else "a positive number"
-            raise ValueError(f"`{name}` must be {expected}, got {value!r}")
+            raise ValueError(f"`{name}` must be {expected}, got {shown(value)}")
         object.__setattr__(config, name, number)
 
 
@@ -52,7 +52,9 @@ def validate_tuples(config: Any, *names: str, length: int | None = None, smalles
             continue
         if not isinstance(values, tuple) or not values or len(values) != (length or len(values)):
             entries = f"one entry for each of {length} features" if length else "entries"
-            raise ValueError(f"`{name}` must be None or a tuple with {entries}, got {values!r}")
+            raise ValueError(
+                f"`{name}` must be None or a tuple with {entries}, got {shown(values)}"
+            )
         for value in values:
             as_count(value, name, smallest)
         object.__setattr__(config, name, tuple(map(int, values)))
@@ -69,7 +71,7 @@ def check_flags(config: Any, *names: str) -> None:
     """Check that fields are True or False."""
     for name in names:
         if not isinstance(getattr(config, name), bool):
-            raise ValueError(f"`{name}` must be True or False, got {getattr(config, name)!r}")
+            raise ValueError(f"`{name}` must be True or False, got {shown(getattr(config, name))}")
 
 
 def validate_optimization(config: Any) -> None:
@@ -78,4 +80,4 @@ def validate_optimization(config: Any) -> None:
     validate_numbers(config, "momentum", "weight_decay", or_zero=True)
     validate_numbers(config, "halving_updates", optional=True)
     if config.momentum >= 1:
-        raise ValueError(f"`momentum` must be below 1, got {config.momentum!r}")
+        raise ValueError(f"`momentum` must be below 1, got {shown(config.momentum)}")

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from models.base import GenerativeModel
-from models.validation import as_count, as_data, check_key, check_type
+from models.validation import as_count, as_data, check_key, check_type, shown
 
 _ROWS = 2**16
 """Held-out data are repeated to so many rows to be checked, since training fills batches."""
@@ -97,9 +97,11 @@ def stop_early(
     data = _as_held_out(model, held_out)
     as_count(patience, "patience")
     if not callable(criterion):
-        raise ValueError(f"`criterion` must be a function, got {criterion!r}")
+        raise ValueError(f"`criterion` must be a function, got {shown(criterion)}")
     if not isinstance(stream, Iterable):
-        raise ValueError(f"`stream` must be an iterable of (epoch, state, info), got {stream!r}")
+        raise ValueError(
+            f"`stream` must be an iterable of (epoch, state, info), got {shown(stream)}"
+        )
     epochs: list[int] = []
     scores: list[float] = []
     best, best_state, ran_out = 0, None, False

@@ -24,6 +24,7 @@ from models.boltzmann.pretraining import pretraining
 from models.boltzmann.rbm import RBMConfig, rbm
 from models.training import outline
 from models.vae import VAEConfig, vae
+from models.validation import shown
 
 SCHEMA = 1
 KINDS: dict[str, tuple[Any, Callable[[Any], GenerativeModel]]] = {
@@ -71,7 +72,9 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
     """
     kinds = [kind for kind, (config_type, _) in KINDS.items() if type(config) is config_type]
     if not kinds:
-        raise ValueError(f"`config` must be a VAEConfig, RBMConfig or DBMConfig, got {config!r}")
+        raise ValueError(
+            f"`config` must be a VAEConfig, RBMConfig or DBMConfig, got {shown(config)}"
+        )
     kinds = [kind for kind in kinds if outline(state) == outline(_blank(kind, config))]
     if not kinds:
         raise ValueError(
@@ -101,14 +104,21 @@ def load_state(path: str | Path) -> Saved:
             arrays = {name: file[name] for name in file.files if name != "header"}
         expected = header.pop("sha256")
         schema, kind, settings = header["schema"], str(header["kind"]), header["settings"]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"`path` must be a file written by `save_state`, got {path}: {reason}"
+        ) from None
     except DAMAGE:
         raise ValueError(f"`path` must be a file written by `save_state`, got {path}") from None
     if schema != SCHEMA:
-        raise ValueError(f"`path` must be a file of schema {SCHEMA}, got schema {schema!r}: {path}")
+        raise ValueError(
+            f"`path` must be a file of schema {SCHEMA}, got schema {shown(schema)}: {path}"
+        )
     if _digest(header, arrays) != expected:
         raise ValueError(f"`path` must be a file as it was written, got a changed one: {path}")
     if kind not in KINDS:
-        raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {kind!r}: {path}")
+        raise ValueError(f"`path` must hold one of {', '.join(KINDS)}, got {shown(kind)}: {path}")
     # The hash detects accidental damage, but anyone can compute it, so check the contents as well.
     try:
         as_tuples = {
@@ -116,6 +126,9 @@ def load_state(path: str | Path) -> Saved:
             for name, value in settings.items()
         }
         config = KINDS[kind][0](**as_tuples)
+        # Every feature has a parameter; making the shapes of far more would take all memory.
+        if _num_features(config) > sum(array.size for array in arrays.values()):
+            raise ValueError(f"too many features, {_num_features(config)}, for its arrays")
         blank = _blank(kind, config)
         leaves = [jnp.asarray(arrays[f"array_{i}"]) for i in range(len(arrays))]
         fits = outline(leaves)[1] == outline(blank)[1]
@@ -143,12 +156,14 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 def _blank(kind: str, config: Any) -> Any:
     """Return the shapes and types of a model's state, without computing the state."""
     _, model = KINDS[kind]
-    is_deep = isinstance(config, DBMConfig)
-    num_features = config.layer_sizes[0] if is_deep else config.num_features
     # One cell is enough, since the state does not depend on the batch size.
-    single = {"batch_size": 1} | ({"fine_batch_size": 1} if is_deep else {})
-    config, x = replace(config, **single), np.zeros((1, num_features), np.int8)
+    single = {"batch_size": 1} | ({"fine_batch_size": 1} if isinstance(config, DBMConfig) else {})
+    config, x = replace(config, **single), np.zeros((1, _num_features(config)), np.int8)
     return jax.eval_shape(lambda key: model(config).init(key, x), jax.random.key(0))
+
+
+def _num_features(config: Any) -> int:
+    return config.layer_sizes[0] if isinstance(config, DBMConfig) else config.num_features
 
 
 def _digest(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:

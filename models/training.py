@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from models.base import GenerativeModel
-from models.validation import as_count, as_data, check_key, check_type
+from models.validation import as_count, as_data, check_key, check_type, shown
 
 LARGEST = 1e6
 """Training has diverged if a float of the state is larger than this in absolute value."""
@@ -197,7 +197,9 @@ def sample_at(
     check_type(model, "model", GenerativeModel)
     num_samples = as_count(num_samples, "num_samples")
     if not isinstance(stream, Iterable):
-        raise ValueError(f"`stream` must be an iterable of (epoch, state, info), got {stream!r}")
+        raise ValueError(
+            f"`stream` must be an iterable of (epoch, state, info), got {shown(stream)}"
+        )
 
     def draw() -> Iterator[Drawn]:
         for epoch, state, _ in stream:

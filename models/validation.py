@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 
 MAX_LEVELS = 127
 """Largest number of levels of a feature: codes are stored as int8."""
+_LONGEST = 200
+"""Characters of a given value that a message shows."""
+
+
+def shown(value: Any) -> str:
+    """Return how a message shows what was given: in one line, and not too long.
+
+    >>> shown(np.eye(2)), len(shown("a" * 1000))
+    ('array([[1., 0.], [0., 1.]])', 200)
+    """
+    text = " ".join(part.strip() for part in repr(value).splitlines())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def as_data(x: Any, name: str = "x") -> jax.Array:
@@ -39,10 +51,19 @@ def as_codes(x: Any, num_features: int, levels: tuple[int, ...] | None) -> jax.A
 def _as_table(x: Any, name: str) -> NDArray[np.int8]:
     if isinstance(x, np.ma.MaskedArray):
         raise ValueError(f"`{name}` must not be masked")
+    is_sparse = hasattr(x, "toarray")
+    if is_sparse or (hasattr(x, "obs") and hasattr(x, "var")):
+        codes = f"{name}.toarray()" if is_sparse else f"np.asarray(dichotomize({name}))"
+        raise ValueError(f"`{name}` must be an array, got {type(x).__name__}: pass `{codes}`")
     try:
         array = np.asarray(x)
     except ValueError:  # numpy's own message is about inhomogeneous shapes
         raise ValueError(f"`{name}` must have rows of equal length, got ragged ones") from None
+    if array.ndim == 1 and array.size and array.dtype.kind in "fiub":
+        raise ValueError(
+            f"`{name}` must have two dimensions, got shape {array.shape}: for a single column pass "
+            f"`{name}[:, None]`"
+        )
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"`{name}` must have two dimensions, at least one row and one column, "
@@ -60,7 +81,7 @@ def check_key(key: Any) -> None:
     """Check that a random key is a single one, with a key dtype (not raw uint32)."""
     is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not is_key or key.shape != ():
-        raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {key!r}")
+        raise ValueError(f"`key` must be one JAX key such as jax.random.key(0), got {shown(key)}")
 
 
 def check_type(value: Any, name: str, expected: type) -> None:
@@ -74,7 +95,7 @@ def check_type(value: Any, name: str, expected: type) -> None:
 def as_count(value: Any, name: str, smallest: int = 1) -> int:
     """Check that a setting is an integer of at least `smallest`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
-        raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {value!r}")
+        raise ValueError(f"`{name}` must be an integer of at least {smallest}, got {shown(value)}")
     return int(value)
 
 

@@ -10,7 +10,7 @@ from loglin.hierarchical.formulas import bracket
 from loglin.hierarchical.generators import Generators, all_interactions
 from loglin.hierarchical.goodness_of_fit import chi_square_tail
 from loglin.hierarchical.results import Fit
-from loglin.validation import as_frequencies
+from loglin.validation import as_frequencies, shown
 
 
 class Comparison(NamedTuple):
@@ -56,7 +56,7 @@ def compare(smaller: Fit, larger: Fit) -> Comparison:
     """
     for name, model in (("smaller", smaller), ("larger", larger)):
         if not isinstance(model, Fit):
-            raise ValueError(f"`{name}` must be a Fit, got {model!r}")
+            raise ValueError(f"`{name}` must be a Fit, got {shown(model)}")
     if not np.array_equal(smaller.table, larger.table):
         raise ValueError("`smaller` and `larger` must be fits of the same table, got two tables")
     if not np.array_equal(_factors(smaller), _factors(larger)):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.hierarchical.generators import Generators, Junction, interactions
-from loglin.tables import margin
+from loglin.tables import margin, unit_of
 
 Floats = NDArray[np.float64]
 Terms = dict[tuple[int, ...], Floats]
@@ -39,11 +39,12 @@ def leverages(expected: Floats, tree: Junction) -> Floats:
         Expected frequencies m of the model.
     tree : Junction
     """
+    scaled = expected / unit_of(expected)
     variance = np.zeros(expected.shape)
     for axes, sign in _cliques_and_separators(tree):
-        shared = margin(expected, axes)
+        shared = margin(scaled, axes)
         variance += np.divide(sign, shared, where=shared > 0, out=np.zeros_like(shared))
-    return expected * variance
+    return scaled * variance
 
 
 def estimates_and_variances(
@@ -58,15 +59,19 @@ def estimates_and_variances(
     """
     estimates: Terms = {}
     variances: Terms = {}
+    unit = unit_of(expected)
     for axes, sign in _cliques_and_separators(tree):
         others = tuple(axis for axis in range(expected.ndim) if axis not in axes)
         shared = expected.sum(axis=others)
         _add_terms(estimates, axes, sign * np.log(shared), _weighted)
-        _add_terms(variances, axes, sign / shared, _weighted_by_squares)
+        _add_terms(variances, axes, sign / (shared / unit), _weighted_by_squares)
     free = set(range(expected.ndim)).difference(*tree.cliques)
     estimates[()] = estimates[()] - log(prod(expected.shape[axis] for axis in free))
     order = interactions(generators)
-    return {axes: estimates[axes] for axes in order}, {axes: variances[axes] for axes in order}
+    with np.errstate(over="ignore"):
+        return {axes: estimates[axes] for axes in order}, {
+            axes: variances[axes] / unit for axes in order
+        }
 
 
 def _cliques_and_separators(tree: Junction) -> list[tuple[tuple[int, ...], float]]:

@@ -6,11 +6,11 @@ from functools import lru_cache
 from itertools import chain, combinations
 from typing import Any
 
-from loglin.validation import as_count
+from loglin.validation import as_count, is_iterable, shown
 
 Axes = frozenset[int]
 
-_MOST_AXES = 10_000
+MOST_AXES = 10_000
 """Largest number of an axis that `bracket` accepts, since it makes names for all axes before it."""
 _MOST_PARENTHESES = 100
 """Largest number of parentheses in a formula: the parser recurses once for each."""
@@ -41,9 +41,10 @@ def as_names(
     """
     if names is None:
         return default_names(len(shape)), _default_labels(shape)
-    if isinstance(names, str | Set) or not isinstance(names, Iterable):
+    if isinstance(names, str | Set) or not is_iterable(names):
         raise ValueError(
-            f"`names` must be a sequence of names or a mapping from names to labels, got {names!r}"
+            f"`names` must be a sequence of names or a mapping from names to labels, "
+            f"got {shown(names)}"
         )
     axes = tuple(names)
     if len(axes) != len(shape):
@@ -52,15 +53,15 @@ def as_names(
         if not (isinstance(axis, str) and _NAME.fullmatch(axis)):
             raise ValueError(
                 "`names` must begin with a letter and continue with letters, digits, _ or ., "
-                f"got {axis!r}"
+                f"got {shown(axis)}"
             )
     if len(set(axes)) < len(axes):
         raise ValueError(f"`names` must differ from each other, got {list(axes)}")
     if not isinstance(names, Mapping):
         return axes, _default_labels(shape)
     for axis in axes:
-        if isinstance(names[axis], Set) or not isinstance(names[axis], Iterable):
-            raise ValueError(f"`names` must have labels for {axis}, got {names[axis]!r}")
+        if isinstance(names[axis], Set) or not is_iterable(names[axis]):
+            raise ValueError(f"`names` must have labels for {axis}, got {shown(names[axis])}")
     labels = tuple(tuple(map(str, names[axis])) for axis in axes)
     for axis, given, levels in zip(axes, labels, shape, strict=True):
         if len(given) != levels:
@@ -101,15 +102,17 @@ def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = N
     '[A B][C]'
     """
     if isinstance(generators, str):
-        raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+        raise ValueError(f"`generators` must be sets of axes, got the text {shown(generators)}")
     try:
         sets = [tuple(generator) for generator in generators]
     except TypeError:
-        raise ValueError(f"`generators` must be sets of axes, got {generators!r}") from None
+        raise ValueError(f"`generators` must be sets of axes, got {shown(generators)}") from None
     for axis in chain.from_iterable(sets):
-        as_count(axis, "generators", 0, _MOST_AXES)
+        as_count(axis, "generators", 0, MOST_AXES)
+    if names is not None and not is_iterable(names):
+        raise ValueError(f"`names` must be a sequence of names, got {shown(names)}")
     most = max((axis for axes in sets for axis in axes), default=-1)
-    names = default_names(most + 1) if names is None else names
+    names = default_names(most + 1) if names is None else [str(name) for name in names]
     if most >= len(names):
         raise ValueError(f"`names` must name axis {most}, got {len(names)} names")
     return "".join(f"[{' '.join(names[axis] for axis in axes)}]" for axes in sets) or "[]"
@@ -152,14 +155,14 @@ def parse(text: str, names: Sequence[str]) -> list[Axes]:
                 full = "*".join(names[i] for i in sorted(axes))
                 raise ValueError(
                     f"`generators` must be a hierarchical model: {term(sorted(axes), names)} "
-                    f"without {term(sorted(lower), names)} is not (write {full}), got {text!r}"
+                    f"without {term(sorted(lower), names)} is not (write {full}), got {shown(text)}"
                 )
     return list(terms)
 
 
 def _parse_brackets(text: str, names: Sequence[str]) -> list[Axes]:
     if not re.fullmatch(r"\s*(\[[^\[\]]*\]\s*)+", text):
-        raise ValueError(f"`generators` must be brackets like [A B][C], got {text!r}")
+        raise ValueError(f"`generators` must be brackets like [A B][C], got {shown(text)}")
     sets = []
     for inside in re.findall(r"\[([^\[\]]*)\]", text):
         words = re.findall(r"[^\s,:]+", inside)
@@ -176,7 +179,7 @@ def axis_of(name: str, names: Sequence[str]) -> int:
     """Return the number of the axis with this name."""
     if name not in names:
         raise ValueError(
-            f"`generators` must use the names of axes, {', '.join(names)}, got {name!r}"
+            f"`generators` must use the names of axes, {', '.join(names)}, got {shown(name)}"
         )
     return list(names).index(name)
 

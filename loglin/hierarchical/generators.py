@@ -8,7 +8,7 @@ in bracket notation.
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from itertools import chain, combinations
-from math import prod
+from math import comb, prod
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.hierarchical._generator_kernels import count_parameters
-from loglin.hierarchical.formulas import axis_of, parse
-from loglin.validation import as_count, as_levels
+from loglin.hierarchical.formulas import MOST_AXES, axis_of, parse
+from loglin.validation import as_count, as_levels, shown
 
 Generators = tuple[tuple[int, ...], ...]
 
 _MOST_INTERACTIONS = 2**16
 """Parameters of models with more interactions are counted without listing the interactions."""
+
+_MOST_GENERATORS = 2**20
+"""Models with more generators are not made."""
 
 _WORD = 64
 """Bits of a set of axes, and of a number, in compiled code."""
@@ -48,7 +51,7 @@ def joint_independence(num_variables: int) -> Generators:
     >>> joint_independence(4)
     ((0, 1, 2), (3,))
     """
-    num_variables = as_count(num_variables, "num_variables", 1)
+    num_variables = as_count(num_variables, "num_variables", 1, MOST_AXES)
     return as_generators([range(num_variables - 1), [num_variables - 1]], num_variables)
 
 
@@ -58,7 +61,7 @@ def conditional_independence(num_variables: int) -> Generators:
     >>> conditional_independence(4)
     ((0, 1, 2), (1, 2, 3))
     """
-    num_variables = as_count(num_variables, "num_variables", 2)
+    num_variables = as_count(num_variables, "num_variables", 2, MOST_AXES)
     return as_generators([range(num_variables - 1), range(1, num_variables)], num_variables)
 
 
@@ -68,8 +71,13 @@ def all_interactions(num_variables: int, order: int) -> Generators:
     >>> all_interactions(3, 2)
     ((0, 1), (0, 2), (1, 2))
     """
-    num_variables = as_count(num_variables, "num_variables", 1)
+    num_variables = as_count(num_variables, "num_variables", 1, MOST_AXES)
     order = as_count(order, "order", 1, num_variables)
+    if comb(num_variables, order) > _MOST_GENERATORS:
+        raise ValueError(
+            f"`order` must give at most {_MOST_GENERATORS:,} interactions of {num_variables} "
+            f"variables, got {order}"
+        )
     return tuple(combinations(range(num_variables), order))
 
 
@@ -103,7 +111,7 @@ def as_generators(
     """
     if isinstance(generators, str):
         if names is None:
-            raise ValueError(f"`generators` must be sets of axes, got the text {generators!r}")
+            raise ValueError(f"`generators` must be sets of axes, got the text {shown(generators)}")
         return _maximal(parse(generators, names))
     try:
         sets = [(axes,) if isinstance(axes, str) else tuple(axes) for axes in generators]
@@ -111,7 +119,7 @@ def as_generators(
     except TypeError:
         raise ValueError(
             "`generators` must be an iterable of iterables of axes, such as [(0, 1), (1, 2)], "
-            f"got {generators!r}"
+            f"got {shown(generators)}"
         ) from None
     last = None if num_axes is None else num_axes - 1
     number = {axis: _as_axis(axis, last, names) for axis in distinct}

@@ -95,7 +95,8 @@ def _by_definition(n: Floats, m: Floats) -> Statistics:
     """Return the same without the compiled code: where cells are infinitely far off, or huge."""
     excess = n - m
     with np.errstate(divide="ignore", over="ignore"):
-        square = np.divide(excess**2, m, where=excess != 0, out=np.zeros_like(m))
+        # Not excess**2 / m, of which both may be too small to differ from 0.
+        square = excess * np.divide(excess, m, where=excess != 0, out=np.zeros_like(m))
         return Statistics(float(deviances(n, m).sum()), float(square.sum()))
 
 

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _QUICK_PARAMETERS = 500
 """`repr` computes adjusted degrees of freedom for models of up to this size, since it must be fast;
 if no cell is forced to zero, it shows them for every model."""
+_LARGE = 1e8
+"""Above this count, the first term of Stirling's series is exact."""
 _MOST_EFFECTS = 60
 """`summary` leaves out the effects of models with more parameters."""
 
@@ -126,8 +128,11 @@ class Fit:
     @cached_property
     def log_likelihood(self) -> float:
         """Log-probability of the table if all counts are Poisson."""
-        n, m = self.table, self.expected
-        return float((xlogy(n, m) - m - gammaln(n + 1)).sum())
+        n = self.table
+        # Of the saturated model, log(n^n e^-n / n!), by Stirling's formula where n is large.
+        few = np.minimum(n, _LARGE)
+        saturated = xlogy(few, few) - few - gammaln(few + 1) - np.log(np.maximum(n / _LARGE, 1)) / 2
+        return float((saturated - goodness_of_fit.deviances(n, self.expected) / 2).sum())
 
     def effects(self) -> dict[tuple[int, ...], Effect]:
         """Return the u-terms of all interactions, which sum to zero over each of their axes.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.containers import as_columns_of, as_names, names_of
-from loglin.validation import as_codes, as_count
+from loglin.validation import as_codes, as_count, shown
 
 
 class Patterns(NamedTuple):
@@ -96,7 +96,7 @@ def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
         features = {as_count(feature, "choices", 0) for choice in choices for feature in choice}
     except TypeError:
         raise ValueError(
-            f"`choices` must hold sequences of features, one per state, got {choices!r}"
+            f"`choices` must hold sequences of features, one per state, got {shown(choices)}"
         ) from None
     if not features:
         raise ValueError("`choices` must hold at least one feature, got none")
@@ -134,7 +134,7 @@ def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
         states = [as_codes(found.states, "patterns")[0] for found in patterns]
     except (TypeError, AttributeError):
         raise ValueError(
-            f"`patterns` must hold Patterns, one per state, got {patterns!r}"
+            f"`patterns` must hold Patterns, one per state, got {shown(patterns)}"
         ) from None
     if len({state.shape[1] for state in states}) != 1:
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.containers import as_columns_of, names_of
-from loglin.validation import as_codes
+from loglin.validation import as_codes, shown
 
 
 def transfer_labels(
@@ -69,7 +69,7 @@ def transfer_labels(
             f"got {codes.shape[1]}"
         )
     if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"`rng` must be a numpy Generator, got {rng!r}")
+        raise ValueError(f"`rng` must be a numpy Generator, got {shown(rng)}")
     columns = as_columns_of(features, names_of(x_reference), codes.shape[1])
     both = np.concatenate([reference[:, columns], codes[:, columns]])
     _, pattern = np.unique(both, axis=0, return_inverse=True)

@@ -6,7 +6,8 @@ scikit-learn is imported in the functions, since this takes longer than all othe
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.validation import as_choice, as_count, as_table
+from loglin.tables import unit_of
+from loglin.validation import as_choice, as_count, as_table, shown
 
 EMBEDDINGS = ("classical", "kruskal")
 
@@ -50,6 +51,8 @@ def embed(
     as_choice(method, "method", EMBEDDINGS)
     if not matrix.any():
         return np.zeros((len(matrix), num_dims))
+    unit = unit_of(matrix)
+    matrix = matrix / unit
     # Distances that are not Euclidean, as corrected ones may be, have negative eigenvalues; the
     # coordinates on these axes are set to 0.
     with np.errstate(invalid="ignore"):
@@ -62,7 +65,7 @@ def embed(
         points = scaling.fit_transform(matrix, init=points)
     points = points - points.mean(axis=0)
     largest = points[np.abs(points).argmax(axis=0), np.arange(num_dims)]
-    return points * np.where(largest < 0, -1.0, 1.0)
+    return unit * points * np.where(largest < 0, -1.0, 1.0)
 
 
 def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
@@ -100,6 +103,8 @@ def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
             f"`points` must be finite and one per row of `distances`: expected {len(matrix)} rows, "
             f"got shape {mapped.shape}"
         )
+    if mapped.any():  # the unit of the map does not matter
+        mapped = mapped / unit_of(np.abs(mapped))
     wanted, found = squareform(matrix, checks=False), pdist(mapped)
     if not found.any():
         return float(wanted.any())  # all points in one place: right only if all distances are 0
@@ -128,6 +133,6 @@ def _as_distances(distances: ArrayLike) -> NDArray[np.float64]:
     ):
         raise ValueError(
             "`distances` must be symmetric, not negative and zero on the diagonal, "
-            f"got {matrix.tolist()}"
+            f"got {shown(matrix.tolist())}"
         )
     return matrix

@@ -1,6 +1,6 @@
 """What the plots share: colours, tiles, bare axes, and checks of their arguments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+
+from loglin.validation import is_iterable, shown
 
 ORANGE, GREEN, GREY, BLUE = "#E69F00", "#009E73", "#8C8C8C", "#0072B2"
 PURPLE, YELLOW, RED = "#CC79A7", "#F0E442", "#D55E00"
@@ -89,8 +91,8 @@ def as_axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
 
 def as_words(values: Any, name: str, number: int, each: str) -> list[str]:
     """Check that there are `number` words, one per `each`."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ValueError(f"`{name}` must be a sequence of names, got {values!r}")
+    if isinstance(values, str) or not is_iterable(values):
+        raise ValueError(f"`{name}` must be a sequence of names, got {shown(values)}")
     words = [str(value) for value in values]
     if len(words) != number:
         raise ValueError(f"`{name}` must be {number}, one per {each}, got {len(words)}")
@@ -101,5 +103,5 @@ def as_colors(values: Any) -> list[str]:
     """Check colours."""
     for value in values:
         if not is_color_like(value):
-            raise ValueError(f"`colors` must be colours that matplotlib knows, got {value!r}")
+            raise ValueError(f"`colors` must be colours that matplotlib knows, got {shown(value)}")
     return list(values)

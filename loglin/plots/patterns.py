@@ -26,6 +26,8 @@ from loglin.validation import (
     as_frequencies,
     as_number,
     as_table,
+    is_iterable,
+    shown,
 )
 
 _MARKS = {0: "-", 1: "|"}
@@ -269,6 +271,6 @@ def _in_marks(state: NDArray[np.int_]) -> str:
 
 
 def _as_path(path: Any) -> Iterable[Any]:
-    if path is not None and not isinstance(path, Iterable):
-        raise ValueError(f"`path` must be a sequence of patterns, got {path!r}")
+    if path is not None and not is_iterable(path):
+        raise ValueError(f"`path` must be a sequence of patterns, got {shown(path)}")
     return () if path is None else path

@@ -8,6 +8,8 @@ from typing import Any, ParamSpec
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from loglin.validation import shown
+
 P = ParamSpec("P")
 PathLike = str | os.PathLike[str]
 
@@ -23,9 +25,9 @@ def can_show(draw: Callable[P, Axes]) -> Callable[P, Axes]:
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Any:
         show, save = kwargs.pop("show", None), kwargs.pop("save", None)
         if not (show is None or isinstance(show, bool)):
-            raise ValueError(f"`show` must be True, False or None, got {show!r}")
+            raise ValueError(f"`show` must be True, False or None, got {shown(show)}")
         if not (save is None or isinstance(save, str | os.PathLike)):
-            raise ValueError(f"`save` must be a path, got {save!r}")
+            raise ValueError(f"`save` must be a path, got {shown(save)}")
         ax = draw(*args, **kwargs)
         if save is not None:
             ax.figure.get_figure(root=True).savefig(save, bbox_inches="tight")

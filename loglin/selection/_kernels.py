@@ -307,7 +307,11 @@ def _g2(
         if margin > 0.0:
             excess = width * counts[value] - num_samples
             excess += empty * (num_occupied - width * occupied[value])
-            alone += margin * np.log1p(excess / total)
+            # The logarithm of w margin / total: exact near 1, and where a value hardly occurs.
+            if 2.0 * excess > -total:
+                alone += margin * np.log1p(excess / total)
+            else:
+                alone += margin * np.log(width * margin / total)
     return 2.0 * (given_us - alone), 2.0 * (given_us - given_s)
 
 

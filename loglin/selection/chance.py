@@ -18,7 +18,7 @@ from scipy.special import gammaincc
 
 from loglin.selection.memory import Memory, in_memory
 from loglin.selection.scoring import rounding
-from loglin.validation import as_count
+from loglin.validation import as_count, shown
 
 MOST_BY_CHANCE = 0.5
 """Chance explains a step if the mean gain after shuffling is above this share of its gain."""
@@ -76,9 +76,9 @@ def as_shuffles(number: int, which: str, rng: Any) -> Shuffles | None:
     """Check the arguments of `select_features`; return None if nothing is shuffled."""
     as_count(number, "num_shuffles", 0)
     if not isinstance(which, str) or which not in ("winner", "all"):
-        raise ValueError(f"`shuffle` must be 'winner' or 'all', got {which!r}")
+        raise ValueError(f"`shuffle` must be 'winner' or 'all', got {shown(which)}")
     if number and not isinstance(rng, np.random.Generator):
-        raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {rng!r}")
+        raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {shown(rng)}")
     return Shuffles(number, which, rng) if number else None
 
 

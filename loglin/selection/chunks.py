@@ -17,6 +17,7 @@ from loglin.selection.counting import (
     num_possible_patterns,
     pack_rows,
 )
+from loglin.validation import is_iterable, shown
 
 ReadChunks = Callable[[], Iterable[tuple[ArrayLike, ArrayLike | None]]]
 
@@ -155,14 +156,15 @@ def in_chunks(
         x_levels: Sequence[int] | None, u_levels: Sequence[int] | None
     ) -> Iterator[tuple[NDArray[np.int8], NDArray[np.int8], tuple[int, ...], tuple[int, ...]]]:
         chunks = read()
-        if not isinstance(chunks, Iterable):
-            raise ValueError(f"`x` must return an iterator over pairs (x, u), got {chunks!r}")
+        if not is_iterable(chunks):
+            raise ValueError(f"`x` must return an iterator over pairs (x, u), got {shown(chunks)}")
         for chunk in chunks:
             if not (isinstance(chunk, tuple | list) and len(chunk) == 2):
                 raise ValueError(
                     f"`x` must return an iterator over pairs (x, u), got a {type(chunk).__name__}"
                 )
-            yield as_samples(*chunk, x_levels, u_levels)
+            x, u = chunk
+            yield as_samples(x, u, x_levels, u_levels)
 
     num_samples = 0
     shape, x_most, u_most = None, np.zeros(0), np.zeros(0)

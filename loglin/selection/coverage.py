@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from loglin.containers import as_columns_of, names_of
 from loglin.selection import _chance_kernels, _information_kernels
-from loglin.validation import as_codes, as_count, check_rows
+from loglin.validation import as_codes, as_count, check_rows, shown
 
 _LEAST = 0.01
 """Information below which a latent counts as idle, in nats: no features say anything about it."""
@@ -107,7 +107,7 @@ def coverage(
     ):
         raise ValueError(
             "`classifier` must be a scikit-learn classifier with `predict_proba`, got "
-            f"{classifier!r}"
+            f"{shown(classifier)}"
         )
     as_count(num_folds, "num_folds", 2)
     as_count(max_samples, "max_samples", 2)

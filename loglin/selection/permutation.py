@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin.containers import as_positions, names_of
 from loglin.selection.results import Selection
 from loglin.selection.scoring import NullModel, as_statistic, rounding
 from loglin.selection.search import select_features
-from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple
+from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple, shown
 
 Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
 """draw(x, rng) -> (x_syn, u_syn) trains a model on x (n, p) and draws samples from it."""
@@ -75,7 +76,7 @@ def permutation_test(
     across: str = "max",
     corrected: bool = False,
     empty: float | None = None,
-    candidates: Iterable[int] | None = None,
+    candidates: Iterable[int | str] | None = None,
 ) -> PermutationTest:
     """Test the steps of a selection against models trained on permuted features.
 
@@ -87,7 +88,7 @@ def permutation_test(
 
     Parameters
     ----------
-    x : (n, p) int array
+    x : (n, p) int array or data frame
         Codes of the data.
     draw : callable
         draw(x, rng) trains the model on codes (n, p), draws samples and returns the codes of
@@ -141,16 +142,17 @@ def permutation_test(
     """
     codes, levels = as_codes(x, "x", as_tuple(levels))
     latent_levels = as_tuple(latent_levels)
-    allowed = as_candidates(candidates, codes.shape[1])
+    columns = as_positions(candidates, names_of(x), "candidates")
+    allowed = as_candidates(columns, codes.shape[1])
     as_count(num_features, "num_features", 2, len(allowed))
     as_statistic(null_model, empty, len(codes), across, corrected)
     as_count(num_permutations, "num_permutations", 1)
     if max_exceedances is not None:
         as_count(max_exceedances, "max_exceedances", 1)
     if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {rng!r}")
+        raise ValueError(f"`rng` must be a numpy Generator to draw permutations, got {shown(rng)}")
     if not callable(draw):
-        raise ValueError(f"`draw` must be a function of x and rng, got {draw!r}")
+        raise ValueError(f"`draw` must be a function of x and rng, got {shown(draw)}")
 
     def draw_and_select(data: NDArray[np.int8], own: np.random.Generator) -> tuple[Selection, int]:
         samples = draw(data, own)

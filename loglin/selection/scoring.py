@@ -30,7 +30,7 @@ from loglin.selection._kernels import LANES
 from loglin.selection.counting import P, SampleSource, SortedSamples, Variables
 from loglin.selection.memory import Memory
 from loglin.tables import contingency_table
-from loglin.validation import as_choice, as_flag, as_number
+from loglin.validation import as_choice, as_flag, as_number, shown
 
 NullModel = str | Callable[[int], Iterable[Iterable[int]]]
 NULL_MODELS = ("joint", "conditional")
@@ -59,6 +59,11 @@ class Statistic(NamedTuple):
     """(k + empty) log(k + empty)."""
 
 
+LEAST_EMPTY, MOST_EMPTY = 1e-10, 1e6
+"""Smallest count for an empty cell of tables that are fitted, where products of far smaller margins
+are 0, and largest count of any: sums of far larger ones over all possible cells overflow."""
+
+
 class Scores(NamedTuple):
     """G2 of the null model for every latent and column, and the part of it that is by chance."""
 
@@ -84,15 +89,20 @@ def as_statistic(
     """Check what is to be scored; tabulate logarithms."""
     if not (callable(null_model) or (isinstance(null_model, str) and null_model in NULL_MODELS)):
         raise ValueError(
-            f"`null_model` must be one of {NULL_MODELS} or callable, got {null_model!r}"
+            f"`null_model` must be one of {NULL_MODELS} or callable, got {shown(null_model)}"
         )
     as_choice(across, "across", ACROSS)
     as_flag(corrected, "corrected")
     if corrected and null_model != "conditional":
-        raise ValueError(f"`corrected` needs `null_model` 'conditional', got {null_model!r}")
+        raise ValueError(f"`corrected` needs `null_model` 'conditional', got {shown(null_model)}")
     if empty is None:
         empty = 0.0 if corrected else 0.5
-    empty = as_number(empty, "empty", 0)
+    empty = as_number(empty, "empty", 0, MOST_EMPTY)
+    if callable(null_model) and 0 < empty < LEAST_EMPTY:
+        raise ValueError(
+            f"`empty` must be 0 or at least {LEAST_EMPTY} where `null_model` is callable, got "
+            f"{empty}"
+        )
     if corrected and empty > 0:
         raise ValueError(f"`empty` must be 0 where `corrected` is true, got {empty:g}")
     counts = np.arange(min(num_samples + 1, _TABLE_SIZE), dtype=np.float64)

@@ -12,7 +12,7 @@ from loglin.selection.chunks import in_chunks
 from loglin.selection.counting import SampleSource, as_samples
 from loglin.selection.memory import in_memory
 from loglin.tables import latent_codes
-from loglin.validation import as_candidates, as_tuple
+from loglin.validation import as_candidates, as_table, as_tuple
 
 
 class Given(NamedTuple):
@@ -47,9 +47,10 @@ def as_sources(
     num_columns = len(x_levels[0])
     for found, source in zip(x_levels, sources, strict=True):
         if len(found) != num_columns:
+            hint = " (latents are the argument `u`)" if u is None else ""
             raise ValueError(
                 f"`x` must hold models of the same features: expected {num_columns} columns, got "
-                f"{len(found)}"
+                f"{len(found)}{hint}"
             )
         if are_without_latents([source]) != are_without_latents(sources[:1]):
             raise ValueError("`u` must hold latents for all models or for none, got both")
@@ -101,7 +102,10 @@ def _one_by_one(x: Any, u: Any) -> list[tuple[Any, Any]]:
         if u is not None:
             raise ValueError("`u` must be None where `x` is chunks (x, u), got an array")
         return [(read, None) for read in x]
-    if isinstance(x, list | tuple) and x and all(getattr(one, "ndim", 0) == 2 for one in x):
+    if isinstance(x, list | tuple) and any(getattr(one, "ndim", 0) == 2 for one in x):
+        for place, one in enumerate(x):
+            if getattr(one, "ndim", 0) != 2:
+                as_table(one, f"x[{place}]")
         latents = [None] * len(x) if u is None else u
         if not isinstance(latents, list | tuple) or len(latents) != len(x):
             raise ValueError(

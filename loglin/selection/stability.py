@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from loglin.containers import as_columns_of, names_of
-from loglin.validation import as_codes
+from loglin.validation import as_codes, is_iterable, shown
 
 
 class Stability(NamedTuple):
@@ -60,8 +60,8 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int | str]]) -> Stability
 
     codes, _ = as_codes(x, "x")
     num_features = codes.shape[1]
-    if not isinstance(choices, Iterable):
-        raise ValueError(f"`choices` must be selections of features, got {choices!r}")
+    if not is_iterable(choices):
+        raise ValueError(f"`choices` must be selections of features, got {shown(choices)}")
     names = names_of(x)
     sets = [as_columns_of(choice, names, num_features, "choices") for choice in choices]
     if len(sets) < 2:

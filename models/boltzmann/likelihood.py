@@ -22,7 +22,7 @@ from models.boltzmann.sampling import gibbs_sweep, independent_layers
 from models.boltzmann.variational import mean_field, variational_free_energy
 from models.scan import scan_with_keys
 from models.units import Levels
-from models.validation import as_codes, as_count, check_key, check_type
+from models.validation import as_codes, as_count, check_key, check_type, shown
 
 BOUND_CHAINS, BOUND_TEMPERATURES = 100, 1000
 """Settings of AIS in a model's `bound`, which is called often (see `ais_log_partition`)."""
@@ -277,7 +277,7 @@ def _check_levels(params: DBMParams, levels: Levels) -> None:
         isinstance(count, int) and count >= 2 for count in levels
     ):
         raise ValueError(
-            f"`levels` must be None or a tuple of integers of at least 2, got {levels!r}"
+            f"`levels` must be None or a tuple of integers of at least 2, got {shown(levels)}"
         )
     num_units = units.num_units(len(levels), levels)
     if num_units != len(params.biases[0]):

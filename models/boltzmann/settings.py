@@ -13,6 +13,7 @@ from models.settings import (
     validate_optimization,
     validate_tuples,
 )
+from models.validation import shown
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class DBMConfig:
         """Check the settings."""
         sizes = self.layer_sizes
         if not (isinstance(sizes, tuple) and len(sizes) >= 2):
-            raise ValueError(f"`layer_sizes` must be a tuple of at least two sizes, got {sizes!r}")
+            raise ValueError(
+                f"`layer_sizes` must be a tuple of at least two sizes, got {shown(sizes)}"
+            )
         validate_tuples(self, "layer_sizes")
         validate_counts(self, "batch_size", "num_steps", "num_chains", "sweeps_per_update")
         validate_counts(self, "sample_sweeps", "draws_per_chain", "sweeps_between_draws")

@@ -125,7 +125,7 @@ def test_where_nothing_is_selected_there_are_no_patterns(rng):
         ([(0, x_ok, u_ok)], {"num_features": 5}, "`num_features` must be from 1 to 4, got 5"),
         ([(0, x_ok, u_ok)], {"num_patterns": 0}, "`num_patterns` must be at least 1, got 0"),
         ([(0, x_ok, u_ok)], {"num_shuffles": 3}, "`rng` must be a numpy Generator to draw the"),
-        ([(0, x_ok, u_ok)], {"empty": -1}, "`empty` must be a finite number of at least 0, got"),
+        ([(0, x_ok, u_ok)], {"empty": -1}, "`empty` must be between 0 and 1000000.0, got"),
     ],
 )
 def test_bad_input_gets_one_sentence(stream, arguments, message):

@@ -1,4 +1,5 @@
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -204,6 +205,14 @@ def test_wrong_settings_are_refused(values, latents, settings, message):
 def test_wrong_labels_are_refused(values, labels, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         LogLinearSelector().fit(values, labels)
+
+
+@pytest.mark.parametrize(("name", "as_first"), [("X", True), ("y", False)])
+def test_an_annotated_table_is_told_to_pass_its_matrix(values, latents, name, as_first):
+    cells = SimpleNamespace(obs=None, var=None, X=values)
+    message = f"`{name}` must be an array or data frame, got SimpleNamespace: pass its matrix"
+    with pytest.raises(ValueError, match=f"^{message}, such as `{name}.X`$"):
+        LogLinearSelector().fit(*((cells, latents) if as_first else (values, cells)))
 
 
 def test_the_package_knows_the_selector_and_no_other_names():

@@ -158,3 +158,19 @@ def test_depth_does_not_matter_after_normalizing(rng):
 def test_counts_that_have_no_size_factors(counts, rule, message):
     with pytest.raises(ValueError, match=message):
         size_factors(counts, rule)
+
+
+@pytest.mark.parametrize("unit", [1e-310, 1.0, 1.7e308])
+def test_values_are_cut_in_any_unit(unit):
+    values = np.array([[-1.0, 1.0], [-0.5, 0.9], [0.5, -1.0], [1.0, -0.9]])
+    np.testing.assert_array_equal(dichotomize(unit * values), dichotomize(values))
+    np.testing.assert_array_equal(categorize(unit * values, 4), categorize(values, 4))
+
+
+def test_the_unit_is_a_power_of_two_that_leaves_all_digits(rng):
+    for scale in (1e-310, 1e-5, 1.0, 1e300):
+        values = scale * rng.random(5)
+        unit = tables.unit_of(values)
+        assert np.frexp(unit)[0] == 0.5
+        assert 1 <= values.max() / unit < 2
+        np.testing.assert_array_equal(values / unit * unit, values)

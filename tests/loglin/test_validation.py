@@ -1,10 +1,12 @@
 """What comes in is checked once, at a public door; here through some of them and by itself."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from loglin import contingency_table, dichotomize, select_features
+from loglin import contingency_table, dichotomize, fit, frequent_patterns, select_features
 from loglin.validation import (
     as_candidates,
     as_choice,
@@ -15,6 +17,7 @@ from loglin.validation import (
     as_number,
     as_tuple,
     checked_frequencies,
+    shown,
 )
 
 
@@ -65,6 +68,26 @@ def test_only_what_may_run_out_is_turned_into_a_tuple():
     assert as_tuple(None) is None
 
 
+def test_an_array_without_axes_is_no_sequence():
+    assert as_tuple(np.array(3)) == np.array(3)
+    for call in (
+        lambda: as_candidates(np.array(3), 4),
+        lambda: select_features(CODES, CODES, 1, candidates=np.array(1)),
+        lambda: frequent_patterns(CODES, np.array(1)),
+        lambda: contingency_table(CODES, np.array(2)),
+        lambda: fit(CODES, "[A]", names=np.array("A")),
+    ):
+        with pytest.raises(ValueError, match="must be (a sequence of )?(columns|integers|names)"):
+            call()
+
+
+def test_what_was_given_is_shown_in_one_short_line():
+    assert shown("a\nb") == "'a\\nb'"
+    assert shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
+    assert "\n" not in shown(SPARSE)
+    assert len(shown(list(range(10_000)))) == 200
+
+
 def test_numbers_of_numpy_become_those_of_python():
     assert type(as_count(np.int8(3), "count", 0)) is int
     assert type(as_number(np.float32(0.5), "number", 0)) is float
@@ -105,6 +128,10 @@ def test_numbers_of_numpy_become_those_of_python():
         (lambda: as_candidates(3, 4), "`candidates` must be columns, got 3"),
         (lambda: as_candidates([], 4), "`candidates` must name at least one feature, got none"),
         (lambda: as_candidates([4], 4), "`candidates` must be from 0 to 3, got 4"),
+        (
+            lambda: as_candidates(np.array([True, False]), 2),
+            r"`candidates` must be columns, got True or False: pass `np.flatnonzero\(candidates\)`",
+        ),
         (lambda: as_features(1, 4), "`features` must be a sequence of columns, got 1"),
         (lambda: as_features([1, 1], 4), r"must be different columns, at least one, got \[1, 1\]"),
         (lambda: as_features([4], 4), "`features` must be from 0 to 3, got 4"),
@@ -118,18 +145,57 @@ def test_bad_input_gets_one_sentence(call, message):
 class Annotated:
     """What anndata's AnnData looks like from outside."""
 
-    X, obs, var = np.eye(2), None, None
+    obs = var = None
+
+    def __init__(self, matrix):
+        self.X = matrix
+
+
+CELLS = Annotated(np.eye(2, dtype=int))
+SPARSE = sparse.csr_array(np.eye(2, dtype=int))
+CODES = np.eye(2, dtype=int)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((sparse.csr_array(np.eye(2, dtype=int)), [[0], [1]]),
-         r"`x` must be an array, got a sparse csr_array: pass `x.toarray\(\)`"),
-        ((Annotated(), [[0], [1]]), "`x` must be an array, got Annotated: pass its matrix"),
-        ((np.eye(2, dtype=int), [0, 1]), r"`u` must have two dimensions, .* pass `u\[:, None\]`"),
+        ((SPARSE, [[0], [1]]), "`x` must be an array, got a sparse csr_array: pass `x.toarray()`"),
+        ((CODES, SPARSE), "`u` must be an array, got a sparse csr_array: pass `u.toarray()`"),
+        ((CELLS, CODES), "`x` must be an array of codes, got Annotated: pass `dichotomize(x)`"),
+        ((CODES, CELLS), "`u` must be an array of codes, got Annotated: pass `dichotomize(u)`"),
+        ((CODES, [0, 1]),
+         "`u` must have two dimensions, got shape (2,): for a single column pass `u[:, None]`"),
+        (((CODES, [0, 1]), None),
+         "`x[1]` must have two dimensions, got shape (2,): for a single column pass "
+         "`x[1][:, None]`"),
+        (((CODES, CODES[:, :1]), None),
+         "`x` must hold models of the same features: expected 2 columns, got 1 (latents are the "
+         "argument `u`)"),
+        (([CELLS, CODES], [CODES, CODES]),
+         "`x[0]` must be an array, got Annotated: pass its matrix, such as `x[0].X`"),
+        (([CELLS, CELLS], [CODES, CODES]),
+         "`x[0]` must be an array, got Annotated: pass its matrix, such as `x[0].X`"),
+        (([[0, 1], SPARSE], [CODES, CODES]),
+         "`x[0]` must have two dimensions, got shape (2,): for a single column pass "
+         "`x[0][:, None]`"),
     ],
 )  # fmt: skip
 def test_what_is_nearly_an_array_is_told_how_to_become_one(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         select_features(*arguments, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (CELLS, "`table` must be an array, got Annotated: pass its matrix, such as `table.X`"),
+        (Annotated(SPARSE), "`table` must be an array, got Annotated: pass its matrix, such as "
+         "`table.X.toarray()`"),
+        (SPARSE, "`table` must be an array, got a sparse csr_array: pass `table.toarray()`"),
+        ([[1, 2], SPARSE],
+         "`table[1]` must be an array, got a sparse csr_array: pass `table[1].toarray()`"),
+    ],
+)  # fmt: skip
+def test_a_table_of_frequencies_in_another_container_too(table, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        fit(table, "[A][B]")

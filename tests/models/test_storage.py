@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 
 import jax
 import jax.numpy as jnp
@@ -91,8 +92,22 @@ def test_other_files_are_refused(saved, tmp_path):
     np.savez(path, header=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="`path` must be a file written by `save_state`"):
         load_state(path)
-    with pytest.raises(FileNotFoundError):
-        load_state(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reason"),
+    [
+        ("none.npz", FileNotFoundError, "No such file or directory"),
+        ("", IsADirectoryError, "Is a directory"),
+    ],
+)
+def test_a_missing_file_gets_one_sentence_that_says_what_was_expected(
+    tmp_path, name, error, reason
+):
+    path = tmp_path / name
+    expected = f"`path` must be a file written by `save_state`, got {path}: {reason}"
+    with pytest.raises(error, match=f"^{re.escape(expected)}$"):
+        load_state(path)
 
 
 def test_a_file_with_a_valid_hash_and_wrong_arrays_is_refused(saved, monkeypatch):
@@ -126,6 +141,24 @@ def test_a_file_made_up_with_a_valid_hash_is_refused(saved, monkeypatch, changes
         expected = json.loads(str(file["header"]))["sha256"]
     monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
     with pytest.raises(ValueError, match="`path` must hold"):
+        load_state(path)
+
+
+def test_a_file_made_up_for_more_features_than_it_has_numbers_costs_no_memory(saved, monkeypatch):
+    path, _, _ = saved
+    rewrite(
+        path,
+        lambda header, arrays: header["settings"].update(layer_sizes=[2**31, 6, 3], levels=None),
+    )
+    with np.load(path) as file:
+        expected = json.loads(str(file["header"]))["sha256"]
+    monkeypatch.setattr("models.storage._digest", lambda header, arrays: expected)
+
+    def never(kind, config):
+        raise AssertionError
+
+    monkeypatch.setattr("models.storage._blank", never)
+    with pytest.raises(ValueError, match="`path` must hold .*too many features, 2147483648, for"):
         load_state(path)
 
 

@@ -1,7 +1,11 @@
+import re
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import sparse
 
 from models.validation import (
     as_codes,
@@ -10,6 +14,7 @@ from models.validation import (
     as_training_data,
     check_key,
     check_type,
+    shown,
 )
 
 
@@ -25,6 +30,12 @@ def test_codes_of_any_type_become_int8(dtype):
     ("x", "message"),
     [
         (np.zeros(3), r"`x` must have two dimensions.*got shape \(3,\)"),
+        (np.zeros(3, int), r"two dimensions.*for a single column pass `x\[:, None\]`"),
+        (sparse.csr_array(np.eye(2)), r"`x` must be an array, got csr_array: pass `x.toarray\(\)`"),
+        (
+            SimpleNamespace(obs=None, var=None),
+            r"`x` must be an array, got SimpleNamespace: pass `np.asarray\(dichotomize\(x\)\)`",
+        ),
         (np.zeros((0, 3)), r"`x` must have two dimensions, at least one row.*got shape \(0, 3\)"),
         ([[0, 1, 1], [1]], "`x` must have rows of equal length, got ragged ones"),
         (np.array([["a", "b"]]), "`x` must hold codes, got dtype <U1"),
@@ -38,7 +49,7 @@ def test_codes_of_any_type_become_int8(dtype):
 def test_what_is_no_table_of_codes_gets_one_sentence(x, message):
     with pytest.raises(ValueError, match=message):
         as_data(x)
-    with pytest.raises(ValueError, match=message.replace("`x`", "`held_out`")):
+    with pytest.raises(ValueError, match=re.sub(r"\bx\b", "held_out", message)):
         as_data(x, "held_out")
 
 
@@ -67,6 +78,12 @@ def test_a_key_must_be_one_of_the_new_kind(key):
     with pytest.raises(ValueError, match="`key` must be one JAX key such as jax.random.key"):
         check_key(key)
     check_key(jax.random.key(0))
+
+
+def test_what_was_given_is_shown_in_one_short_line():
+    assert shown("a\nb") == "'a\\nb'"
+    assert shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
+    assert len(shown(list(range(10_000)))) == 200
 
 
 def test_counts_and_types():

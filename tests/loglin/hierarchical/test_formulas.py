@@ -143,3 +143,9 @@ def test_a_bracket_needs_axes(generators):
 def test_a_bracket_needs_names():
     with pytest.raises(ValueError, match="`names` must name axis 2, got 2 names"):
         bracket([(0, 2)], NAMES[:2])
+
+
+def test_brackets_take_names_from_a_sequence_only():
+    assert bracket([(0, 1)], ("x", "y")) == "[x y]"
+    with pytest.raises(ValueError, match="`names` must be a sequence of names, got 0.5"):
+        bracket([(0, 1)], 0.5)

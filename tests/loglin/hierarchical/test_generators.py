@@ -181,9 +181,24 @@ def test_orders_that_are_exact_are_those_that_one_cycle_fits(rng):
         (lambda: degrees_of_freedom([(0, 2)], [2, 2]), "`generators` must be from 0 to 1, got 2"),
         (lambda: degrees_of_freedom([(0,)], [0, 2]), "`levels` must be at least 1, got 0"),
         (lambda: all_interactions(3, 4), "`order` must be from 1 to 3, got 4"),
-        (lambda: joint_independence(0), "`num_variables` must be at least 1, got 0"),
+        (lambda: joint_independence(0), "`num_variables` must be from 1 to 10000, got 0"),
     ],
 )
 def test_bad_input_gets_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "make", [independence, saturated, joint_independence, conditional_independence]
+)
+def test_models_of_too_many_variables_are_not_begun(make):
+    for number in (10_001, 2**63, 2**64):
+        with pytest.raises(ValueError, match="`num_variables` must be from . to 10000, got"):
+            make(number)
+
+
+def test_models_of_too_many_interactions_are_not_begun():
+    assert len(all_interactions(20, 10)) == 184_756
+    with pytest.raises(ValueError, match="`order` must give at most 1,048,576 interactions of 40"):
+        all_interactions(40, 20)

@@ -103,3 +103,9 @@ def test_statistics_with_zeros():
 def test_bad_input_gets_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_cells_that_are_not_expected_are_infinitely_far_off_however_rare():
+    assert pearson_x2([1e-200, 1.0], [0.0, 1.0]) == np.inf
+    assert g_squared([1e-200, 1.0], [0.0, 1.0]) == np.inf
+    np.testing.assert_allclose(pearson_x2([2e200], [1e200]), 1e200)

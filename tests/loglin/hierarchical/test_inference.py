@@ -168,3 +168,22 @@ def test_counts_too_far_apart_for_standard_errors():
 def test_a_residual_of_no_kind():
     with pytest.raises(ValueError, match="`kind` must be one of .*got 'raw'"):
         fit([[1, 2], [3, 4]], "A + B").residuals("raw")
+
+
+@pytest.mark.parametrize("unit", [2.0**-1040, 2.0**-500, 2.0**900])
+def test_effects_and_leverages_of_tables_in_any_unit(unit):
+    counts = np.array([[3.0, 5.0], [8.0, 2.0], [4.0, 4.0]])
+    for model in ("[A][B]", "[A B]"):
+        ours, plain = fit(unit * counts, model), fit(counts, model)
+        np.testing.assert_allclose(ours.leverages, plain.leverages, rtol=1e-6)
+        with np.errstate(over="raise"):
+            effects = ours.effects()
+        for axes, effect in plain.effects().items():
+            shift = np.log(unit) if axes == () else 0
+            np.testing.assert_allclose(effects[axes].estimate - shift, effect.estimate, atol=1e-6)
+        error = effects[(0,)].standard_error
+        expected = plain.effects()[(0,)].standard_error / np.sqrt(unit)
+        if unit > 1e-300:
+            np.testing.assert_allclose(error, expected, rtol=1e-12)
+        else:  # its square is beyond all floats
+            assert np.isinf(error).all()

@@ -70,3 +70,13 @@ def test_a_line_of_text_never_waits_for_degrees_of_freedom():
     assert large.num_parameters > 500
     assert not large.mle_exists
     assert repr(large) == f"Fit([A B][A C][B C]: g2={large.g2:.6g})"
+
+
+def test_the_log_likelihood_of_large_counts():
+    """By Stirling's formula: half the deviance, and half the logarithm of 2 pi n of each cell."""
+    for counts in (np.array([1e7, 4e9]), np.array([3e300, 1e307]), np.array([0.0, 1e12])):
+        ours = fit(counts, [(0,)])
+        expected = -np.log(2 * np.pi * counts[counts > 0]).sum() / 2
+        np.testing.assert_allclose(ours.log_likelihood, expected, rtol=1e-6)
+    ours, expected = fit([4e9, 1e9], []), np.log(2 * np.pi * np.array([4e9, 1e9])).sum() / 2
+    np.testing.assert_allclose(ours.log_likelihood, -ours.g2 / 2 - expected, rtol=1e-12)

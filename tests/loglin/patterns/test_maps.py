@@ -96,3 +96,23 @@ def test_equal_objects_are_mapped_to_one_point():
 def test_bad_input_gets_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-600, 2.0**1000])
+def test_the_unit_of_distances_and_points_does_not_matter(rng, unit):
+    points = rng.normal(size=(6, 2))
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    for method in ("classical", "kruskal"):
+        plain = embed(distances, 2, method)
+        np.testing.assert_array_equal(embed(unit * distances, 2, method), unit * plain)
+    other = rng.normal(size=(6, 2))
+    expected = kruskal_stress(distances, other)
+    assert expected > 0.01
+    assert kruskal_stress(unit * distances, other) == expected
+    assert kruskal_stress(distances, unit * other) == expected
+
+
+def test_a_large_matrix_that_is_not_symmetric_is_shown_in_part(rng):
+    with pytest.raises(ValueError, match="`distances` must be symmetric.*[.]{3}$") as raised:
+        embed(rng.random((20, 20)))
+    assert len(str(raised.value)) < 300

@@ -1,6 +1,7 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -133,6 +134,14 @@ def test_iterables_serve_all_rounds_and_data_stay_as_they_are(rng):
     np.testing.assert_array_equal(x, before)
     assert 1 not in test.selection.features
     assert (test.null_gains[:, 1] > 0).all()
+
+
+def test_candidates_can_be_names_of_a_data_frame(rng):
+    x = pd.DataFrame(rng.integers(2, size=(50, 4)), columns=list("abcd"))
+    test = permutation_test(x, itself, 2, num_permutations=1, candidates=["d", "b"], rng=rng)
+    assert sorted(test.selection.features.tolist()) == [1, 3]
+    with pytest.raises(ValueError, match="`candidates` must be names of columns.*got 'e'"):
+        permutation_test(x, itself, 2, candidates=["e"], rng=rng)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,18 @@ def test_callable_null_model_without_latents(rng):
     assert closed.latents.tolist() == [-1, -1, -1]
 
 
+@pytest.mark.parametrize("empty", [1e-300, 1e-100, 1e-17, 1e-15])
+@pytest.mark.parametrize("num_levels", [2, 3])
+def test_a_tiny_count_in_empty_cells_is_hardly_any(rng, empty, num_levels):
+    """Where a value has no samples, its total is far below the rounding of all samples."""
+    x, u = rng.integers(2, size=(50, 4)), rng.integers(2, size=(50, 2))
+    x[:, 3] = 0
+    given = {"num_features": 4, "levels": [num_levels] * 4, "latent_levels": [4, 2]}
+    ours, limit = (select_features(x, u, empty=count, **given) for count in (empty, 0))
+    np.testing.assert_allclose(ours.scores, limit.scores, atol=1e-9)
+    np.testing.assert_allclose(ours.gains, limit.gains, atol=1e-9)
+
+
 def test_parts_of_a_gain_are_statistics_of_its_tables(rng):
     x, u = rng.integers(3, size=(300, 5)), rng.integers(2, size=(300, 2))
     x[:, 3] = (x[:, 0] + u[:, 1]) % 3

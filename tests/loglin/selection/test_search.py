@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loglin import (
+    saturated,
     select_features,
 )
 from tests.depth import usual_or_deep
@@ -144,8 +145,13 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
         ({"levels": [2, 2]}, "`levels` must be 4, one per variable, got 2"),
         ({"latent_levels": [2, 1]}, "`latent_levels` must be from 2 to 127, got 1"),
         ({"null_model": "saturated"}, "`null_model` must be one of .*got 'saturated'"),
-        ({"empty": -1}, "`empty` must be a finite number of at least 0, got -1"),
-        ({"empty": np.nan}, "`empty` must be a finite number of at least 0, got nan"),
+        ({"empty": -1}, "`empty` must be between 0 and 1000000.0, got -1"),
+        ({"empty": np.nan}, "`empty` must be between 0 and 1000000.0, got nan"),
+        (
+            {"empty": 1e-300, "null_model": saturated},
+            "`empty` must be 0 or at least 1e-10 where `null_model` is callable, got 1e-300",
+        ),
+        ({"empty": 1e300}, r"`empty` must be between 0 and 1000000.0, got 1e\+300"),
         ({"empty": "half"}, "`empty` must be a number, got 'half'"),
         ({"x": [[0, 1], [1]]}, "`x` must have rows of equal length, got ragged ones"),
         ({"x": (x_ok, u_ok), "u": None}, "`x` must hold models of the same features: expected 4"),
