@@ -1,5 +1,6 @@
 """Settings of the documentation site, which `make docs` builds."""
 
+import hashlib
 import importlib.metadata
 import os
 import urllib.request
@@ -35,11 +36,32 @@ extensions = [
 ]
 exclude_patterns = ["_build", "measured", "**/.ipynb_checkpoints"]
 templates_path = ["_templates"]
+# A name in single backticks is a link if it is documented, and code otherwise. Names that are linked
+# explicitly have to exist, save those of other packages, whose inventories may be out of reach.
 default_role = "py:obj"
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:obj", r".*"),
+    ("py:.*", r"(anndata|jax|matplotlib|numpy|optax|pandas|scipy|sklearn)\..*"),
+]
 show_warning_types = True
 
-# Notebooks are executed once and kept until they change.
+
+def digest_of_sources() -> str:
+    """Return a hash of what the outputs of notebooks depend on beside their own cells."""
+    root = Path(__file__).parents[1]
+    paths = [root / "requirements.lock", *root.glob("docs/notebooks/*.np[yz]")]
+    for package in ("loglin", "models", "experiments"):
+        paths += (root / package).rglob("*.py")
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# Notebooks are executed once and kept until they or the packages change.
 nb_execution_mode = "cache"
+nb_execution_cache_path = str(Path(__file__).parent / "_build/cache" / digest_of_sources())
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]

@@ -16,9 +16,15 @@ RngOf = Callable[[int], np.random.Generator]
 
 
 class Checkpoint(NamedTuple):
-    """The features and patterns found in samples of a model at one epoch of its training."""
+    """The features and patterns found in samples of a model at one epoch of its training.
+
+    See Also
+    --------
+    follow : Yields them.
+    """
 
     epoch: int
+    """Number of the epoch, as in the stream."""
     selection: Selection
     """The features chosen from the samples."""
     patterns: Patterns
@@ -60,6 +66,12 @@ def follow(
     ------
     ValueError
         If an argument is invalid or, while iterating, the samples are.
+
+    See Also
+    --------
+    models.sample_at : Draws the samples over a training.
+    select_features : Of one set of samples.
+    frequent_patterns : Of one selection.
 
     Examples
     --------

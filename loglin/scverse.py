@@ -43,27 +43,35 @@ def explain(
     Parameters
     ----------
     adata : AnnData
+        Cells with expression values and latents.
     use_rep : str
         Key in `adata.obsm` of the latents (n, r).
     num_features : int
         Most genes to select.
-    layer, quantile, threshold
+    layer, quantile, threshold : optional
         How values become codes, as in `dichotomize`.
     num_patterns : int
         Most patterns of these genes.
-    key_added, copy
+    key_added, copy : optional
         As in `annotate`, which says what is written.
-    **settings
+    **settings : optional
         Further arguments of `select_features`.
 
     Returns
     -------
     AnnData or None
+        The annotated copy if `copy`, otherwise None.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    annotate : Writes a selection that you have made.
+    get.selection_df : Reads what was written.
+    select_features : The selection itself.
 
     Examples
     --------
@@ -145,6 +153,22 @@ def annotate(
     ------
     ValueError
         If an argument is invalid; nothing is written then.
+
+    See Also
+    --------
+    explain : Selects and writes in one call.
+    get.selection_df : Reads what was written.
+
+    Examples
+    --------
+    >>> import anndata
+    >>> import pandas as pd
+    >>> from loglin import select_features
+    >>> codes = pd.DataFrame({"A": [0, 0, 1, 1] * 9, "B": [0, 1, 0, 1] * 9}).rename(index=str)
+    >>> cells = anndata.AnnData(codes.astype(float))
+    >>> annotate(cells, codes, select_features(codes, codes[["B"]], 1))
+    >>> cells.var["loglin_rank"].tolist()
+    [nan, 1.0]
     """
     import pandas as pd
 
@@ -209,11 +233,32 @@ def from_scvi(model: Any) -> tuple[Any, NDArray[np.float64]]:
     counts : (n, p) data frame
         With the names of cells and genes of the model's AnnData.
     latents : (n, r) array
+        Means of the latents of each cell.
 
     Raises
     ------
     ValueError
         If the model does not have these methods, or gives counts of another shape.
+
+    See Also
+    --------
+    loglin.explain : Latents of the cells, with the data as samples.
+    loglin.select_features : Takes what is returned, as codes.
+
+    Examples
+    --------
+    Any object with the two methods will do:
+
+    >>> import anndata
+    >>> class Trained:
+    ...     adata = anndata.AnnData(np.zeros((3, 2)))
+    ...     def posterior_predictive_sample(self, n_samples):
+    ...         return np.array([[0, 4], [1, 0], [2, 2]])
+    ...     def get_latent_representation(self):
+    ...         return np.array([[0.5], [-1.0], [0.2]])
+    >>> counts, latents = from_scvi(Trained())
+    >>> counts.shape, latents.shape
+    ((3, 2), (3, 1))
     """
     import pandas as pd
 
@@ -238,14 +283,33 @@ def selection_df(adata: Any, key: str = "loglin") -> Any:
     Parameters
     ----------
     adata : AnnData
-        After `explain` or `annotate`.
+        After `loglin.explain` or `loglin.annotate`.
     key : str
         Their `key_added`.
+
+    Returns
+    -------
+    data frame
+        With the columns name, gain and stand_ins, a row for each step.
 
     Raises
     ------
     ValueError
         If there is no such selection.
+
+    See Also
+    --------
+    loglin.explain : Selects and writes.
+    loglin.annotate : Writes a selection.
+
+    Examples
+    --------
+    >>> import anndata
+    >>> u = np.repeat([[0.0], [1.0]], 50, axis=0)
+    >>> cells = anndata.AnnData(np.column_stack([np.arange(100) % 2, u]), obsm={"X_model": u})
+    >>> explain(cells, "X_model", threshold=0)
+    >>> selection_df(cells)["name"].tolist()
+    ['1']
     """
     import pandas as pd
 

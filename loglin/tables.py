@@ -49,6 +49,12 @@ def dichotomize(
     ValueError
         If `values` is not a table of finite numbers, or another argument is invalid.
 
+    See Also
+    --------
+    categorize : More than two levels.
+    normalize : Counts are divided by size factors before.
+    select_features : Takes the codes.
+
     Examples
     --------
     >>> dichotomize([[0.0, 5.0], [0.0, 7.0], [3.0, 6.0]])
@@ -76,8 +82,9 @@ def categorize(values: Any, num_levels: int, *, layer: str | None = None) -> Any
     Parameters
     ----------
     values : (n, p) array, data frame, sparse matrix or AnnData
+        Real numbers, such as expression values or continuous latents.
     num_levels : int
-        From 2 to 127.
+        Number of levels of each column, from 2 to 127.
     layer : str, optional
         Layer of the AnnData to use in place of its .X.
 
@@ -90,6 +97,11 @@ def categorize(values: Any, num_levels: int, *, layer: str | None = None) -> Any
     ------
     ValueError
         As in `dichotomize`, or if `num_levels` is out of range.
+
+    See Also
+    --------
+    dichotomize : Two levels.
+    latent_codes : Only if the values are not codes yet.
 
     Examples
     --------
@@ -119,15 +131,22 @@ def latent_codes(u: ArrayLike) -> NDArray[Any]:
     Parameters
     ----------
     u : (n, r) array
+        Latents, real or codes.
 
     Returns
     -------
     (n, r) array
+        Codes of the latents.
 
     Raises
     ------
     ValueError
         If `u` is not a table of finite numbers.
+
+    See Also
+    --------
+    dichotomize : Cut in any case.
+    categorize : More than two levels.
 
     Examples
     --------
@@ -164,6 +183,11 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
     ValueError
         If `codes` are not codes, `levels` do not fit them, or the table would be larger than
         `MAX_TABLE_BYTES`.
+
+    See Also
+    --------
+    dichotomize : Makes codes of values.
+    fit : Fits a log-linear model to the table.
 
     Examples
     --------
@@ -226,12 +250,17 @@ def size_factors(
     Returns
     -------
     (n,) array
+        Positive; 1 for a typical cell.
 
     Raises
     ------
     ValueError
         If `counts` are not counts, a cell has no reads, or `rule` is "all-positive" and no gene is
         positive in all cells.
+
+    See Also
+    --------
+    normalize : Divides the counts by them.
 
     Examples
     --------
@@ -285,9 +314,32 @@ def normalize(
 ) -> Any:
     """Return counts divided by the cells' size factors, ready for `dichotomize`.
 
-    Arguments and errors are those of `size_factors`. Returns an (n, p) array; for a data frame or
-    AnnData, a data frame.
+    Parameters
+    ----------
+    counts : (n, p) array, data frame, sparse matrix or AnnData
+        Number of reads of each gene in each cell.
+    rule : "all-positive" or "positive-counts"
+        Which genes are used, as in `size_factors`.
+    layer : str, optional
+        Layer of the AnnData to use in place of its .X.
 
+    Returns
+    -------
+    (n, p) array
+        For a data frame or AnnData, a data frame with the names of cells and features.
+
+    Raises
+    ------
+    ValueError
+        As in `size_factors`.
+
+    See Also
+    --------
+    size_factors : The factors alone.
+    dichotomize : Cuts the values.
+
+    Examples
+    --------
     >>> normalize([[1, 10, 4], [4, 40, 16]])
     array([[ 2., 20.,  8.],
            [ 2., 20.,  8.]])

@@ -8,7 +8,13 @@ from jax.typing import ArrayLike
 
 
 class Samples(NamedTuple):
-    """Synthetic features with the latents they were drawn with."""
+    """Synthetic features with the latents they were drawn with.
+
+    See Also
+    --------
+    GenerativeModel : Its function `sample` returns them.
+    loglin.select_features : Takes them.
+    """
 
     x: jax.Array
     """(n, p) codes of the features."""
@@ -21,6 +27,11 @@ class GenerativeModel(NamedTuple):
 
     The functions are pure: what is learned is in `state`, and each key is used once. `state`
     and `info` are pytrees of arrays, whose structure depends on the model.
+
+    See Also
+    --------
+    vae, dbm, rbm : Make one.
+    train : Trains it.
     """
 
     init: Callable[[jax.Array, ArrayLike], Any]

@@ -38,6 +38,26 @@ def evidence_lower_bound(log_weights: ArrayLike) -> jax.Array:
     log_weights : (num_draws, n) array
         From `models.vae.log_importance_weights`. The mean over draws is an unbiased estimate of
         the bound for any number of draws.
+
+    Returns
+    -------
+    (n,) array
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If `log_weights` is not of shape (num_draws, n).
+
+    See Also
+    --------
+    importance_weighted_bound : Closer to log P(x).
+    models.vae.log_importance_weights : Makes the weights.
+
+    Examples
+    --------
+    >>> evidence_lower_bound([[-3.0, -2.0], [-1.0, -2.0]]).tolist()
+    [-2.0, -2.0]
     """
     return _as_weights(log_weights).mean(axis=0)
 
@@ -46,7 +66,33 @@ def importance_weighted_bound(log_weights: ArrayLike) -> jax.Array:
     """Return the importance-weighted bound of log P(x) of each row, (n,) (Burda et al. 2016).
 
     This is the logarithm of the mean weight. On average it is below log P(x), and it comes closer
-    the more draws there are. Parameters are as in `evidence_lower_bound`.
+    the more draws there are.
+
+    Parameters
+    ----------
+    log_weights : (num_draws, n) array
+        From `models.vae.log_importance_weights`.
+
+    Returns
+    -------
+    (n,) array
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If `log_weights` is not of shape (num_draws, n).
+
+    See Also
+    --------
+    evidence_lower_bound : The mean of the logarithms.
+    models.vae.log_importance_weights : Makes the weights.
+
+    Examples
+    --------
+    >>> bounds = importance_weighted_bound([[-3.0, -2.0], [-1.0, -2.0]])
+    >>> [round(float(bound), 3) for bound in bounds]
+    [-1.566, -2.0]
     """
     log_weights = _as_weights(log_weights)
     return jax.nn.logsumexp(log_weights, axis=0) - math.log(len(log_weights))

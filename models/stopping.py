@@ -19,7 +19,12 @@ Criterion = Callable[[jax.Array, GenerativeModel, Any, jax.Array], Any]
 
 
 class Stopped(NamedTuple):
-    """The best of the snapshots of a training, and the course to it."""
+    """The best of the snapshots of a training, and the course to it.
+
+    See Also
+    --------
+    stop_early : Returns it.
+    """
 
     state: Any
     """State of the model at the best epoch."""
@@ -58,6 +63,7 @@ def stop_early(
     key : JAX key
         For the criterion: each epoch has a key of its own.
     model : GenerativeModel
+        The model that is trained.
     stream : iterable of (epoch, state, info)
         Such as `snapshots`, or `snapshots_with_pretraining` for both phases of a DBM. Training
         goes on as long as the stream is read.
@@ -66,18 +72,25 @@ def stop_early(
     patience : int
         Stop once so many snapshots in a row are no better than the best before them.
     criterion : callable
-        criterion(key, model, state, held_out) -> float, larger where the model is better; by
-        default the mean lower bound of the log-likelihood. On small data this stops too early for
-        the selection of features; a distance between samples and held-out data takes longer.
+        A function criterion(key, model, state, held_out) -> float, larger where the model is
+        better; by default the mean lower bound of the log-likelihood. On small data this stops too
+        early for the selection of features; a distance between samples and held-out data takes
+        longer.
 
     Returns
     -------
     Stopped
+        The best state, its epoch, and the course to it.
 
     Raises
     ------
     ValueError
         If an argument is invalid, the criterion is not a number, or the stream is empty.
+
+    See Also
+    --------
+    snapshots : Makes the stream.
+    loglin.plots.course_plot : Draws the course.
 
     Examples
     --------

@@ -59,7 +59,7 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
         An existing file is replaced.
     config : VAEConfig, RBMConfig or DBMConfig
         Settings of the model.
-    state
+    state : NamedTuple
         State of the model with these settings and its default optimiser; for a DBM also a state of
         `pretraining`.
 
@@ -69,6 +69,20 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
         If `config` is not one of these, or `state` is not a state of its model.
     OSError
         If the file cannot be written.
+
+    See Also
+    --------
+    load_state : Reads the file.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> config = VAEConfig(num_features=4, num_latents=2, batch_size=2)
+    >>> state = vae(config).init(jax.random.key(0), np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_state(Path(folder, "state.npz"), config, state)
+    ...     os.listdir(folder)
+    ['state.npz']
     """
     kinds = [kind for kind, (config_type, _) in KINDS.items() if type(config) is config_type]
     if not kinds:
@@ -91,12 +105,37 @@ def save_state(path: str | Path, config: Any, state: Any) -> None:
 def load_state(path: str | Path) -> Saved:
     """Read a trained model from a file; to continue its training see `resume` in `snapshots`.
 
+    Parameters
+    ----------
+    path : path
+        A file that `save_state` wrote.
+
+    Returns
+    -------
+    Saved
+        Settings and state, (config, state).
+
     Raises
     ------
     ValueError
         If the file was not written by `save_state`, has another schema version, or was changed.
     OSError
         If the file cannot be read.
+
+    See Also
+    --------
+    save_state : Writes the file.
+    snapshots : Goes on with the training.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> config = VAEConfig(num_features=4, num_latents=2, batch_size=2)
+    >>> state = vae(config).init(jax.random.key(0), np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_state(Path(folder, "state.npz"), config, state)
+    ...     load_state(Path(folder, "state.npz")).config == config
+    True
     """
     try:
         with open(Path(path), "rb") as opened, np.load(opened, allow_pickle=False) as file:

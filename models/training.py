@@ -19,7 +19,12 @@ LARGEST = 1e6
 
 
 class DivergedError(ArithmeticError):
-    """Training led to numbers that are not finite or too large."""
+    """Training led to numbers that are not finite or too large.
+
+    See Also
+    --------
+    snapshots : Raises it.
+    """
 
     def __init__(self, epoch: int, last_good: Any) -> None:
         """Name the epoch that diverged; keep the state before it, or None if there is none."""
@@ -37,7 +42,12 @@ class DivergedError(ArithmeticError):
 
 
 class IdleLatentsWarning(UserWarning):
-    """Latents of a trained model say nothing about a cell."""
+    """Latents of a trained model say nothing about a cell.
+
+    See Also
+    --------
+    snapshots : Warns with it.
+    """
 
 
 class Monitored(NamedTuple):
@@ -65,10 +75,13 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     model : GenerativeModel
+        Such as `vae(config)`.
     x : (n, p) int array
         Training data.
     num_epochs : int
+        Number of passes through the data.
 
     Returns
     -------
@@ -79,6 +92,20 @@ def train(key: jax.Array, model: GenerativeModel, x: ArrayLike, num_epochs: int)
     ------
     ValueError, DivergedError
         As in `snapshots`.
+
+    See Also
+    --------
+    snapshots : States on the way, and how the training goes.
+    train_starts : Several trainings at once.
+
+    Examples
+    --------
+    >>> from models import VAEConfig, vae
+    >>> model = vae(VAEConfig(num_features=4, num_latents=2, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> state = train(jax.random.key(0), model, x, num_epochs=2)
+    >>> type(state).__name__
+    'VAEState'
     """
     as_count(num_epochs, "num_epochs", 0)
     return next(snapshots(key, model, x, [int(num_epochs)]))[1]
@@ -101,7 +128,9 @@ def snapshots(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     model : GenerativeModel
+        Such as `vae(config)`.
     x : (n, p) int array
         Training data.
     epochs : iterable of ints
@@ -133,6 +162,22 @@ def snapshots(
     IdleLatentsWarning
         At the last epoch, if latents say nothing about a cell: units of the highest layer that are
         always on or always off, or a VAE whose latents have all collapsed.
+
+    See Also
+    --------
+    train : Only the last state.
+    sample_at : Samples at each snapshot.
+    stop_early : Ends the training by itself.
+    train_starts : Several trainings at once.
+
+    Examples
+    --------
+    >>> from models import VAEConfig, vae
+    >>> model = vae(VAEConfig(num_features=4, num_latents=2, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> stream = snapshots(jax.random.key(0), model, x, epochs=[0, 2, 4], held_out=x)
+    >>> [epoch for epoch, state, info in stream]
+    [0, 2, 4]
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)
@@ -155,9 +200,15 @@ def snapshots(
 
 
 class Drawn(NamedTuple):
-    """Samples drawn from a model at one epoch of its training."""
+    """Samples drawn from a model at one epoch of its training.
+
+    See Also
+    --------
+    sample_at : Yields them.
+    """
 
     epoch: int
+    """Number of the epoch."""
     x: NDArray[np.int8]
     """(n, p) codes of the features."""
     u: NDArray[Any]
@@ -177,14 +228,17 @@ def sample_at(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     model : GenerativeModel
+        Such as `vae(config)`.
     stream : iterable of (epoch, state, info)
         For instance from `snapshots`.
     num_samples : int
+        Number of samples at each epoch, n.
 
-    Yields
-    ------
-    Drawn
+    Returns
+    -------
+    iterator of Drawn
         (epoch, x, u) with numpy arrays, drawn when each snapshot is read. You can pass the iterator
         to `loglin.follow`.
 
@@ -192,6 +246,21 @@ def sample_at(
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    snapshots : Makes such a stream.
+    loglin.follow : Selects features from the samples at each epoch.
+
+    Examples
+    --------
+    >>> from models import VAEConfig, vae
+    >>> model = vae(VAEConfig(num_features=4, num_latents=2, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> train_key, key = jax.random.split(jax.random.key(0))
+    >>> stream = snapshots(train_key, model, x, epochs=[0, 2])
+    >>> [(drawn.epoch, drawn.x.shape) for drawn in sample_at(key, model, stream, 10)]
+    [(0, (10, 4)), (2, (10, 4))]
     """
     check_key(key)
     check_type(model, "model", GenerativeModel)
@@ -301,11 +370,38 @@ def train_starts(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     model : GenerativeModel
+        Such as `vae(config)`.
     x : (n, p) int array
         Training data.
     num_epochs : int
+        Number of passes through the data.
     num_starts : int
+        Number of trainings.
+
+    Returns
+    -------
+    Starts
+        States and infos, with one more axis, the first.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid.
+
+    See Also
+    --------
+    train : One training.
+    loglin.stability : Do their selections agree?
+
+    Examples
+    --------
+    >>> from models import VAEConfig, vae
+    >>> model = vae(VAEConfig(num_features=4, num_latents=2, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> train_starts(jax.random.key(0), model, x, 2, num_starts=3).num_epochs.tolist()
+    [2, 2, 2]
     """
     check_key(key)
     as_count(num_epochs, "num_epochs", 0)

@@ -31,7 +31,12 @@ COLLAPSED = 0.01
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """Settings of a VAE; the defaults are the paper's."""
+    """Settings of a VAE; the defaults are the paper's.
+
+    See Also
+    --------
+    vae : Makes the model.
+    """
 
     num_features: int
     """Number of features, p."""
@@ -174,11 +179,39 @@ def log_importance_weights(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     config : VAEConfig
-    params : as in `VAEState`
+        Settings of the model.
+    params : pytree
+        As in `VAEState`.
     x : (n, p) int array
         Codes; not checked, so that this can be traced.
     num_draws : int
+        Draws of the latents for each row.
+
+    Returns
+    -------
+    (num_draws, n) array
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If `num_draws` is not positive.
+
+    See Also
+    --------
+    models.likelihood.evidence_lower_bound : Their mean.
+    models.likelihood.importance_weighted_bound : The logarithm of their mean.
+
+    Examples
+    --------
+    >>> config = VAEConfig(num_features=4, num_latents=2, batch_size=2)
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> init_key, key = jax.random.split(jax.random.key(0))
+    >>> state = vae(config).init(init_key, x)
+    >>> log_importance_weights(key, config, state.params, x, num_draws=3).shape
+    (3, 8)
     """
     as_count(num_draws, "num_draws")
     x = jnp.asarray(x)
@@ -214,6 +247,7 @@ def vae(config: VAEConfig) -> GenerativeModel:
     Parameters
     ----------
     config : VAEConfig
+        Settings of the model.
 
     Returns
     -------
@@ -222,6 +256,26 @@ def vae(config: VAEConfig) -> GenerativeModel:
         if the batch size does not divide their number, the remaining cells are left out of that
         epoch. `sample` draws u from the prior and x from the decoder. `bound` is the evidence
         lower bound, with one draw of u per cell.
+
+    Raises
+    ------
+    ValueError
+        If `config` is of another type; the functions of the model check their arguments.
+
+    See Also
+    --------
+    dbm : A deep Boltzmann machine.
+    train : Trains it.
+    models.likelihood.importance_weighted_bound : How well does it fit?
+
+    Examples
+    --------
+    >>> model = vae(VAEConfig(num_features=4, num_latents=2, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> init_key, sample_key = jax.random.split(jax.random.key(0))
+    >>> state = model.init(init_key, x)
+    >>> model.sample(sample_key, state, 10).u.shape
+    (10, 2)
     """
     check_type(config, "config", VAEConfig)
     encoder, decoder = networks(config)

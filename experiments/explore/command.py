@@ -46,14 +46,22 @@ FAILED = ", failed"
 
 @dataclass(frozen=True)
 class Exploration:
-    """A file of one's own, and what is to be done with it."""
+    """A file of one's own, and what is to be done with it.
+
+    See Also
+    --------
+    explore : Does it.
+    """
 
     file: tyro.conf.Positional[Path]
     """Cells in rows and features in columns: .h5ad, or .csv, .tsv, .parquet with a header (also
     .csv.gz), or .npz with x and features."""
     input: Unprefixed[Input] = field(default_factory=Input)
+    """Which values of the file are used."""
     learning: Unprefixed[Learning] = field(default_factory=Learning)
+    """Which models are trained."""
     output: Unprefixed[Output] = field(default_factory=Output)
+    """What is selected, and where it is written."""
 
     @property
     def folder(self) -> Path:
@@ -65,12 +73,44 @@ class Exploration:
 def explore(exploration: Exploration) -> Path:
     """Read, train, select and describe; return the path of the page.
 
+    Parameters
+    ----------
+    exploration : Exploration
+        The file, and what is to be done with it.
+
+    Returns
+    -------
+    Path
+        Of the page, an HTML file.
+
     Raises
     ------
     ValueError, OSError
         If a setting or the file is not what it should be, in one sentence.
     RuntimeError
         If a training failed; the page is there if another start did not.
+
+    See Also
+    --------
+    loglin.explain : Latents that are there already, without training.
+    loglin.select_features : The selection alone.
+
+    Examples
+    --------
+    Latents that are there already need no training:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import anndata
+    >>> import numpy as np
+    >>> u = np.repeat([[0.0], [1.0]], 50, axis=0)
+    >>> cells = anndata.AnnData(np.column_stack([np.arange(100) % 2, u]), obsm={"X_model": u})
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "cells.h5ad")
+    ...     cells.write_h5ad(file)
+    ...     output = Output(out=Path(folder, "found"), workers=0)
+    ...     page = explore(Exploration(file, learning=Learning(use_rep="X_model"), output=output))
+    ...     print(page.name)
+    index.html
     """
     source, learning, output = exploration.input, exploration.learning, exploration.output
     _check_elsewhere(learning, output)

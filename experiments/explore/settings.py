@@ -13,7 +13,12 @@ CUTS = ("auto", "detected", "median")
 
 @dataclass(frozen=True)
 class Input:
-    """Which values of the file are used, and how they become codes."""
+    """Which values of the file are used, and how they become codes.
+
+    See Also
+    --------
+    explore : Takes the settings.
+    """
 
     labels: str | None = None
     """Column with a known class of each cell, such as cell_type: of .obs, or of the table. The
@@ -67,7 +72,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Learning:
-    """Which models are trained, or where samples of a model trained elsewhere are."""
+    """Which models are trained, or where samples of a model trained elsewhere are.
+
+    See Also
+    --------
+    explore : Takes the settings.
+    """
 
     model: tuple[KindOfModel, ...] = ("vae",)
     """Models to train: vae, dbm, or both."""
@@ -103,7 +113,12 @@ class Learning:
 
 @dataclass(frozen=True)
 class Output:
-    """What is selected and where it is written."""
+    """What is selected and where it is written.
+
+    See Also
+    --------
+    explore : Takes the settings.
+    """
 
     num_features: int = 10
     """Most features to select; fewer if chance explains what is left."""

@@ -14,7 +14,12 @@ from loglin.validation import as_frequencies, shown
 
 
 class Comparison(NamedTuple):
-    """A likelihood-ratio test of a model against a larger one."""
+    """A likelihood-ratio test of a model against a larger one.
+
+    See Also
+    --------
+    compare : Makes it.
+    """
 
     g2: float
     """G2 of the smaller model minus G2 of the larger one."""
@@ -25,7 +30,12 @@ class Comparison(NamedTuple):
 
 
 class KWay(NamedTuple):
-    """Tests of the interactions of one order."""
+    """Tests of the interactions of one order.
+
+    See Also
+    --------
+    k_way_tests : Makes them.
+    """
 
     order: int
     """Number of variables in an interaction, k."""
@@ -43,10 +53,20 @@ def compare(smaller: Fit, larger: Fit) -> Comparison:
     smaller, larger : Fit
         Fits of the same table with the same `start`.
 
+    Returns
+    -------
+    Comparison
+        Difference in G2, its degrees of freedom, and the p-value.
+
     Raises
     ------
     ValueError
         If the tables differ, or a generator of the smaller model is not in the larger one.
+
+    See Also
+    --------
+    fit : Fits a model.
+    stepwise : Searches among many models.
 
     Examples
     --------
@@ -78,8 +98,9 @@ def k_way_tests(table: ArrayLike, *, names: Names | None = None) -> list[KWay]:
     Parameters
     ----------
     table : array of any shape
+        Counts, with one axis per variable.
     names : optional
-        As in `fit`.
+        Names of the axes, as in `fit`.
 
     Returns
     -------
@@ -90,6 +111,11 @@ def k_way_tests(table: ArrayLike, *, names: Names | None = None) -> list[KWay]:
     ------
     ValueError
         As in `fit`.
+
+    See Also
+    --------
+    compare : Test one model against another.
+    stepwise : Search for a model.
 
     Examples
     --------

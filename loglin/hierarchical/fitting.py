@@ -40,7 +40,12 @@ positive, before least squares or a linear program have to decide."""
 
 
 class NotConvergedError(RuntimeError):
-    """Iterative proportional fitting stopped before all margins were within the tolerance."""
+    """Iterative proportional fitting stopped before all margins were within the tolerance.
+
+    See Also
+    --------
+    fit : Raises it if `strict`.
+    """
 
 
 def fit(
@@ -84,6 +89,7 @@ def fit(
     Returns
     -------
     Fit
+        Expected counts, with statistics, effects and residuals that are computed when asked for.
 
     Raises
     ------
@@ -91,6 +97,13 @@ def fit(
         If an argument is invalid, or `method` is "closed-form" and the model has no closed form.
     NotConvergedError
         If `strict` and IPF does not converge.
+
+    See Also
+    --------
+    fit_tables : One model and many small tables.
+    compare : Test nested models.
+    stepwise : Search for a model.
+    loglin.plots.mosaic_plot : Draw the table and where the model falls short.
 
     Notes
     -----
@@ -197,17 +210,23 @@ def fit_tables(
     Parameters
     ----------
     tables : (n, ...) array
-    generators, names, tolerance, max_iterations
+        Counts of n tables of one shape.
+    generators, names, tolerance, max_iterations : optional except the first
         As in `fit`; axis 0 of the model is axis 1 of `tables`.
 
     Returns
     -------
     Fits
+        Expected counts and statistics of each table, along axis 0.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    fit : One table, with effects, residuals and a check that the estimate exists.
 
     Examples
     --------

@@ -88,13 +88,23 @@ def bracket(generators: Iterable[Iterable[int]], names: Sequence[str] | None = N
     Parameters
     ----------
     generators : iterable of iterables of int
+        The model, by the axes of each of its highest interactions.
     names : sequence of str, optional
         Names of the axes; A, B, C, ... by default.
+
+    Returns
+    -------
+    str
+        The model as `fit` takes it.
 
     Raises
     ------
     ValueError
         If an axis has no name.
+
+    See Also
+    --------
+    fit : Takes a model in this notation, or as a formula.
 
     Examples
     --------

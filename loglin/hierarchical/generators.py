@@ -39,15 +39,43 @@ class Junction(NamedTuple):
     ``separators[i]`` is the intersection of ``cliques[i]`` with all cliques before it; the first
     one is empty. The maximum-likelihood fit is the product of the clique margins over the product
     of the separator margins.
+
+    See Also
+    --------
+    junction : Finds it.
     """
 
     cliques: Generators
+    """The generators, in this order."""
     separators: Generators
+    """What each clique has in common with those before it."""
 
 
 def joint_independence(num_variables: int) -> Generators:
     """Return the null model of Eq. 1, [U S][j]: the last variable is independent of the others.
 
+    Parameters
+    ----------
+    num_variables : int
+        Number of axes of the table, at least 1.
+
+    Returns
+    -------
+    tuple of tuples of int
+        The generators: the axes of each of the highest interactions.
+
+    Raises
+    ------
+    ValueError
+        If `num_variables` is out of range.
+
+    See Also
+    --------
+    conditional_independence : The other null model.
+    select_features : Selection by null models.
+
+    Examples
+    --------
     >>> joint_independence(4)
     ((0, 1, 2), (3,))
     """
@@ -58,6 +86,28 @@ def joint_independence(num_variables: int) -> Generators:
 def conditional_independence(num_variables: int) -> Generators:
     """Return the null model [U S][S j]: first and last variable are independent given the rest.
 
+    Parameters
+    ----------
+    num_variables : int
+        Number of axes of the table, at least 2.
+
+    Returns
+    -------
+    tuple of tuples of int
+        The generators: the axes of each of the highest interactions.
+
+    Raises
+    ------
+    ValueError
+        If `num_variables` is out of range.
+
+    See Also
+    --------
+    joint_independence : The null model of Eq. 1.
+    select_features : Selection by null models.
+
+    Examples
+    --------
     >>> conditional_independence(4)
     ((0, 1, 2), (1, 2, 3))
     """
@@ -68,6 +118,31 @@ def conditional_independence(num_variables: int) -> Generators:
 def all_interactions(num_variables: int, order: int) -> Generators:
     """Return the model with all interactions of up to `order` variables.
 
+    Parameters
+    ----------
+    num_variables : int
+        Number of axes of the table, at least 1.
+    order : int
+        Number of variables in the highest interactions, from 1 to `num_variables`.
+
+    Returns
+    -------
+    tuple of tuples of int
+        The generators: the axes of each of the highest interactions.
+
+    Raises
+    ------
+    ValueError
+        If `num_variables` is out of range, or `order` is, or gives too many
+        interactions.
+
+    See Also
+    --------
+    independence : Order 1.
+    saturated : Interactions of all variables.
+
+    Examples
+    --------
     >>> all_interactions(3, 2)
     ((0, 1), (0, 2), (1, 2))
     """
@@ -84,6 +159,28 @@ def all_interactions(num_variables: int, order: int) -> Generators:
 def independence(num_variables: int) -> Generators:
     """Return the model of mutual independence.
 
+    Parameters
+    ----------
+    num_variables : int
+        Number of axes of the table, at least 1.
+
+    Returns
+    -------
+    tuple of tuples of int
+        The generators: the axes of each of the highest interactions.
+
+    Raises
+    ------
+    ValueError
+        If `num_variables` is out of range.
+
+    See Also
+    --------
+    joint_independence : Only the last variable is independent.
+    all_interactions : Higher orders.
+
+    Examples
+    --------
     >>> independence(3)
     ((0,), (1,), (2,))
     """
@@ -93,6 +190,27 @@ def independence(num_variables: int) -> Generators:
 def saturated(num_variables: int) -> Generators:
     """Return the model with all interactions, which fits every table.
 
+    Parameters
+    ----------
+    num_variables : int
+        Number of axes of the table, at least 1.
+
+    Returns
+    -------
+    tuple of tuples of int
+        The generators: the axes of each of the highest interactions.
+
+    Raises
+    ------
+    ValueError
+        If `num_variables` is out of range.
+
+    See Also
+    --------
+    all_interactions : Lower orders.
+
+    Examples
+    --------
     >>> saturated(3)
     ((0, 1, 2),)
     """
@@ -167,10 +285,24 @@ def junction(generators: Iterable[Iterable[int]]) -> Junction | None:
     tree of the generators has it (Bernstein & Goodman 1981). It has it if and only if all axes that
     a generator has in common with the tree are in this one generator.
 
+    Parameters
+    ----------
+    generators : iterable of iterables of int
+        The model, by the axes of each of its highest interactions.
+
+    Returns
+    -------
+    Junction or None
+        Cliques and separators.
+
     Raises
     ------
     ValueError
         If `generators` are not sets of axes.
+
+    See Also
+    --------
+    is_decomposable : Only whether it is.
 
     Examples
     --------
@@ -263,10 +395,24 @@ def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
     interactions of three variables is neither. The test is Gilmore's criterion: for any three
     generators, the axes that are in at least two of them must lie together in one generator.
 
+    Parameters
+    ----------
+    generators : iterable of iterables of int
+        The model, by the axes of each of its highest interactions.
+
+    Returns
+    -------
+    bool
+        Whether the model is graphical.
+
     Raises
     ------
     ValueError
         If `generators` are not sets of axes.
+
+    See Also
+    --------
+    is_decomposable : A stronger property.
 
     Examples
     --------
@@ -284,10 +430,25 @@ def is_graphical(generators: Iterable[Iterable[int]]) -> bool:
 def is_decomposable(generators: Iterable[Iterable[int]]) -> bool:
     """Tell whether a model is decomposable, so that its fit has a closed form.
 
+    Parameters
+    ----------
+    generators : iterable of iterables of int
+        The model, by the axes of each of its highest interactions.
+
+    Returns
+    -------
+    bool
+        Whether the generators can be joined to a tree, see `junction`.
+
     Raises
     ------
     ValueError
         If `generators` are not sets of axes.
+
+    See Also
+    --------
+    is_graphical : A weaker property.
+    junction : The cliques in order.
 
     Examples
     --------
@@ -303,13 +464,23 @@ def degrees_of_freedom(generators: Iterable[Iterable[int]], levels: Sequence[int
     Parameters
     ----------
     generators : iterable of iterables of int
+        The model, by the axes of each of its highest interactions.
     levels : sequence of int
         Number of levels of each axis.
+
+    Returns
+    -------
+    int
+        Without regard to zeros of a table; see `Fit.df_adjusted`.
 
     Raises
     ------
     ValueError
         If `generators` are not sets of axes of a table with these `levels`.
+
+    See Also
+    --------
+    fit : Fit a model.
 
     Examples
     --------

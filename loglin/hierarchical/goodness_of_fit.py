@@ -18,6 +18,28 @@ def g_squared(observed: ArrayLike, expected: ArrayLike) -> float:
 
     Cells with an observed count of zero add nothing.
 
+    Parameters
+    ----------
+    observed, expected : arrays of one shape
+        Counts of a table, and the frequencies that a model expects.
+
+    Returns
+    -------
+    float
+        G2; infinite if a cell is observed where none is expected.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an entry is negative or not finite.
+
+    See Also
+    --------
+    pearson_x2 : Pearson's statistic.
+    fit : Its result has both.
+
+    Examples
+    --------
     >>> round(g_squared([10.0, 20.0], [15.0, 15.0]), 6)
     3.397981
     """
@@ -30,6 +52,28 @@ def pearson_x2(observed: ArrayLike, expected: ArrayLike) -> float:
 
     Cells where both are zero add nothing.
 
+    Parameters
+    ----------
+    observed, expected : arrays of one shape
+        Counts of a table, and the frequencies that a model expects.
+
+    Returns
+    -------
+    float
+        X2; infinite if a cell is observed where none is expected.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an entry is negative or not finite.
+
+    See Also
+    --------
+    g_squared : The likelihood-ratio statistic.
+    fit : Its result has both.
+
+    Examples
+    --------
     >>> round(pearson_x2([10.0, 20.0], [15.0, 15.0]), 6)
     3.333333
     """

@@ -21,7 +21,12 @@ RESIDUALS = ("pearson", "deviance", "freeman-tukey", "adjusted")
 
 
 class Effect(NamedTuple):
-    """Estimates for one interaction; each array has the shape of the levels of its axes."""
+    """Estimates for one interaction; each array has the shape of the levels of its axes.
+
+    See Also
+    --------
+    fit : Its result has the method `effects`.
+    """
 
     estimate: Floats
     """The u-terms; NaN where the table does not determine them."""

@@ -31,6 +31,10 @@ class Fit:
     """A fitted hierarchical log-linear model.
 
     Statistics are computed when they are first accessed.
+
+    See Also
+    --------
+    fit : Makes it.
     """
 
     table: Floats
@@ -170,7 +174,12 @@ class Fit:
 
 
 class Fits(NamedTuple):
-    """A model fitted to many tables of the same shape."""
+    """A model fitted to many tables of the same shape.
+
+    See Also
+    --------
+    fit_tables : Makes it.
+    """
 
     expected: Floats
     """Expected frequencies, (n, ...)."""

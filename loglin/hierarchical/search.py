@@ -43,7 +43,12 @@ class Step(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A stepwise search for a model."""
+    """A stepwise search for a model.
+
+    See Also
+    --------
+    stepwise : Makes it.
+    """
 
     fit: Fit
     """The final model."""
@@ -81,6 +86,7 @@ def stepwise(
     Parameters
     ----------
     table : array of any shape
+        Counts, with one axis per variable.
     model : optional
         First model, as in `fit`. By default the saturated model, or mutual independence if
         `direction` is "forward".
@@ -101,11 +107,17 @@ def stepwise(
     Returns
     -------
     Search
+        The models on the way, and the fit of the last one.
 
     Raises
     ------
     ValueError
         If an argument is invalid, or `model` is not between `lower` and `upper`.
+
+    See Also
+    --------
+    compare : Test one model against another.
+    k_way_tests : Which orders of interaction does a table need?
 
     Notes
     -----

@@ -62,6 +62,11 @@ def pattern_distances(
     ValueError
         If an argument is invalid.
 
+    See Also
+    --------
+    frequent_patterns : Finds the patterns.
+    embed : Maps the distances.
+
     Examples
     --------
     >>> x, u = [[0], [0], [1], [1]], [[0], [0], [1], [1]]

@@ -11,7 +11,13 @@ from loglin.validation import as_codes, as_count, shown
 
 
 class Patterns(NamedTuple):
-    """The most frequent value combinations of some features, most frequent first."""
+    """The most frequent value combinations of some features, most frequent first.
+
+    See Also
+    --------
+    frequent_patterns : Finds them.
+    loglin.plots.pattern_plot : Draws them.
+    """
 
     states: NDArray[np.int8]
     """(k, q) the value of each feature in each pattern."""
@@ -55,11 +61,18 @@ def frequent_patterns(
     Returns
     -------
     Patterns
+        States and counts, most frequent first.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    select_features : Chooses the features.
+    pattern_distances : How patterns relate in the latents.
+    loglin.plots.pattern_plot : Draws them.
 
     Examples
     --------
@@ -89,6 +102,27 @@ def patterns_if_any(
 def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
     """Return all features chosen for any of several states of a model, sorted (Sec. 3.1.3).
 
+    Parameters
+    ----------
+    choices : iterable of iterables of int
+        The features chosen for each state, such as `Selection.features`.
+
+    Returns
+    -------
+    (q,) int array
+        Each feature once.
+
+    Raises
+    ------
+    ValueError
+        If there is no feature, or an entry is not one.
+
+    See Also
+    --------
+    union_of_patterns : The same of patterns.
+
+    Examples
+    --------
     >>> union_of_features([[4, 1], [1, 7]]).tolist()
     [1, 4, 7]
     """
@@ -117,11 +151,16 @@ def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
     Returns
     -------
     (k, q) int8 array
+        Each pattern once.
 
     Raises
     ------
     ValueError
         If there are no patterns, or they have different numbers of features.
+
+    See Also
+    --------
+    union_of_features : The same of features.
 
     Examples
     --------

@@ -35,10 +35,12 @@ def transfer_labels(
     features : sequence of q ints or names
         Columns that form the pattern.
     rng : numpy Generator
+        Draws the reference samples of patterns without a match.
 
     Returns
     -------
     labels : (n,) array
+        A label of each sample.
     matched : (n,) bool array
         Whether the pattern was found among the reference samples.
 
@@ -46,6 +48,11 @@ def transfer_labels(
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    frequent_patterns : The patterns themselves.
+    loglin.plots.label_plot : Draws patterns by labels.
 
     Examples
     --------

@@ -38,6 +38,12 @@ def embed(
     ValueError
         If `distances` are not distances, or another argument is invalid.
 
+    See Also
+    --------
+    pattern_distances : Makes the distances.
+    kruskal_stress : How good is the map?
+    loglin.plots.map_plot : Draws it.
+
     Examples
     --------
     >>> embed([[0.0, 3.0], [3.0, 0.0]], num_dims=1).round(2)
@@ -77,17 +83,23 @@ def kruskal_stress(distances: ArrayLike, points: ArrayLike) -> float:
     Parameters
     ----------
     distances : (k, k) array
+        Symmetric, zero on the diagonal.
     points : (k, num_dims) array
         The map, as from `embed`.
 
     Returns
     -------
     float
+        From 0 to 1.
 
     Raises
     ------
     ValueError
         If `points` do not have one row per row of `distances`.
+
+    See Also
+    --------
+    embed : Makes the map.
 
     Examples
     --------

@@ -22,7 +22,29 @@ to dark for its highest. NaN leaves a tile blank."""
 
 
 def shade(color: str, tone: float) -> NDArray[np.float64]:
-    """Return a colour in a tone (see `NOT_SELECTED`, `LOWEST` and `HIGHEST`) as (3,) RGB."""
+    """Return a colour in a tone.
+
+    Parameters
+    ----------
+    color : str
+        A colour that matplotlib knows.
+    tone : float
+        `NOT_SELECTED`, or from `LOWEST` to `HIGHEST`.
+
+    Returns
+    -------
+    (3,) array
+        Red, green and blue, each from 0 to 1.
+
+    See Also
+    --------
+    draw_tiles : Tiles in such tones.
+
+    Examples
+    --------
+    >>> shade("#0072B2", HIGHEST).round(2)
+    array([0.  , 0.25, 0.38])
+    """
     rgb = np.array(to_rgb(color))
     if tone == NOT_SELECTED:
         return rgb + (1 - rgb) * 0.82
@@ -31,7 +53,30 @@ def shade(color: str, tone: float) -> NDArray[np.float64]:
 
 
 def draw_tiles(ax: Axes, tones: NDArray[np.float64], colors: Sequence[str]) -> None:
-    """Draw a grid of tiles, one colour per column, in the given tones (rows, columns)."""
+    """Draw a grid of tiles, one colour per column.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    tones : (rows, columns) array
+        Tones of the tiles, as in `shade`; NaN leaves a tile blank.
+    colors : sequence of str
+        Colour of each column.
+
+    See Also
+    --------
+    draw_shares : Tiles of one colour, with shares.
+    pattern_plot : Patterns as tiles.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> draw_tiles(ax, np.array([[LOWEST, HIGHEST], [NOT_SELECTED, np.nan]]), [BLUE, GREEN])
+    >>> ax.images[0].get_array().shape
+    (2, 2, 3)
+    """
     image = np.ones((*tones.shape, 3))
     for tone in np.unique(tones[~np.isnan(tones)]):
         rows, columns = np.nonzero(tones == tone)
@@ -49,10 +94,34 @@ def draw_tiles(ax: Axes, tones: NDArray[np.float64], colors: Sequence[str]) -> N
 def draw_shares(
     ax: Axes, shares: NDArray[np.float64], color: str, *, written: bool = False
 ) -> None:
-    """Draw a grid of tiles, the more opaque the larger the share (rows, columns); NaN: blank.
+    """Draw a grid of tiles, the more opaque the larger the share.
 
     Each tile is a shape of its own, so that the background shows through it, in files for drawing
-    programs and pages as well. If `written`, shares are written on the tiles, in percent.
+    programs and pages as well.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    shares : (rows, columns) array
+        Numbers from 0 to 1; NaN leaves a place blank.
+    color : str
+        A colour that matplotlib knows.
+    written : bool
+        Whether to write the shares on the tiles, in percent.
+
+    See Also
+    --------
+    draw_tiles : Tiles in tones.
+    label_plot : Patterns by labels.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> draw_shares(ax, np.array([[0.25, 1.0]]), BLUE, written=True)
+    >>> [text.get_text() for text in ax.texts]
+    ['25', '100']
     """
     for (row, column), share in np.ndenumerate(shares):
         if np.isnan(share):
@@ -74,7 +143,25 @@ def draw_shares(
 
 
 def bare(ax: Axes) -> None:
-    """Leave only the left and bottom spines, in a light colour."""
+    """Leave only the left and bottom spines, in a light colour.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes to change.
+
+    See Also
+    --------
+    draw_tiles : Without any spines.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> bare(ax)
+    >>> ax.spines["top"].get_visible()
+    False
+    """
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(LINE)
     ax.tick_params(color=LINE, labelcolor=INK)

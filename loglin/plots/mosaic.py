@@ -22,9 +22,9 @@ _MOST_AXES = 4
 def mosaic_plot(
     fit: Fit,
     *,
-    ax: Axes | None = None,
     kind: str = "pearson",
     legend: bool = True,
+    ax: Axes | None = None,
     show: bool | None = None,
     save: PathLike | None = None,
 ) -> Axes:
@@ -42,17 +42,29 @@ def mosaic_plot(
         Kind of residual, as in `Fit.residuals`.
     legend : bool
         Whether to explain the shades beside the plot.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If the table has more than four axes or no counts, or the kind is unknown.
+
+    See Also
+    --------
+    loglin.fit : Fits the model.
+
+    Examples
+    --------
+    >>> from loglin import fit
+    >>> ax = mosaic_plot(fit([[10, 20], [30, 40]], "A + B"), legend=False)
+    >>> len(ax.patches)
+    4
     """
     if not isinstance(fit, Fit):
         raise ValueError(f"`fit` must be a Fit, got {type(fit).__name__}")

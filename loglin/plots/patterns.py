@@ -53,7 +53,7 @@ def pattern_plot(
     Parameters
     ----------
     patterns : Patterns
-        Patterns, for instance from `frequent_patterns`. A row with negative states stays blank.
+        Patterns, for instance from `loglin.frequent_patterns`. A row with negative states stays blank.
     names : sequence of str, optional
         Names of the columns.
     features : sequence of q ints, optional
@@ -61,17 +61,32 @@ def pattern_plot(
         many as there are `colors`, and the features that are not selected are light.
     colors : sequence of str, or str
         Colour of each column, or of all columns.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    loglin.frequent_patterns : Finds the patterns.
+    label_plot : Patterns by labels.
+    map_plot : Patterns on a map.
+
+    Examples
+    --------
+    >>> from loglin import frequent_patterns
+    >>> patterns = frequent_patterns([[0, 1], [1, 1], [0, 1], [0, 0]], [0, 1])
+    >>> ax = pattern_plot(patterns, names=["A", "B"])
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['A', 'B']
     """
     if not isinstance(patterns, Patterns):
         raise ValueError(f"`patterns` must be Patterns, got {type(patterns).__name__}")
@@ -122,7 +137,7 @@ def map_plot(
     show: bool | None = None,
     save: PathLike | None = None,
 ) -> Axes:
-    """Draw patterns on a map, for instance from `embed`, each written with one mark per feature.
+    """Draw patterns on a map, for instance from `loglin.embed`, each written with one mark per feature.
 
     A dash stands for 0, a bar for 1, and digits for other levels.
 
@@ -139,21 +154,34 @@ def map_plot(
     path : sequence of ints, optional
         Patterns to connect by a line, in this order.
     color : str
+        Colour of the dots.
     marks : bool
         Whether to write the patterns' marks.
     fontsize : float
         Size of labels and marks, in points.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    loglin.embed : Makes the map.
+    pattern_plot : The patterns as tiles.
+
+    Examples
+    --------
+    >>> ax = map_plot([[0.0, 0.0], [1.0, 0.0]], [[0, 1], [1, 1]], labels=["early", "late"])
+    >>> [text.get_text().split() for text in ax.texts]
+    [['early', '-|'], ['late', '||']]
     """
     places, codes = as_table(points, "points"), as_table(states, "states")
     if places.shape != (len(codes), 2):
@@ -220,22 +248,36 @@ def label_plot(
         Number of samples with each label, whatever their pattern. A label without samples has a
         blank column.
     labels : sequence of c str
+        Names of the labels.
     states : (k, q) int array, optional
         The patterns, to be written beside the rows as on a map. Otherwise rows are numbered.
     names : sequence of k str, optional
         Names of the patterns, in place of `states`.
     color : str
-    ax, show, save
-        See `loglin.plots`.
+        Colour of a share of one.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid, or a count exceeds its total.
+
+    See Also
+    --------
+    loglin.transfer_labels : Gives samples the labels of their patterns.
+    pattern_plot : The patterns alone.
+
+    Examples
+    --------
+    >>> ax = label_plot([[8, 0], [1, 9]], [10, 10], ["B cells", "T cells"], [[0, 1], [1, 0]])
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['B cells', 'T cells']
     """
     table = as_frequencies(as_table(counts, "counts"), "counts")
     sizes = as_frequencies(totals, "totals")

@@ -30,19 +30,35 @@ def gain_plot(
     Parameters
     ----------
     selection : Selection
+        From `loglin.select_features`.
     names : sequence of str, optional
         Names of all features; by default their numbers are written.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    loglin.select_features : Makes the selection.
+    coverage_plot : How much the features cover.
+
+    Examples
+    --------
+    >>> from loglin import select_features
+    >>> u = np.array([0, 1] * 50)[:, None]
+    >>> x = np.column_stack([np.arange(100) % 3 == 0, u[:, 0], np.arange(100) < 50])
+    >>> ax = gain_plot(select_features(x, u, 2), names=["A", "B", "C"])
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['B', 'A']
     """
     if not isinstance(selection, Selection):
         raise ValueError(f"`selection` must be a Selection, got {type(selection).__name__}")
@@ -95,17 +111,31 @@ def coverage_plot(
         Of q features.
     names : sequence of q str, optional
         Names of these features, in order; by default the steps are numbered.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    loglin.coverage : Computes it.
+    gain_plot : The gains of the same selection.
+
+    Examples
+    --------
+    >>> from loglin import coverage
+    >>> u = np.repeat([[0], [1]], 50, axis=0)
+    >>> ax = coverage_plot(coverage(np.column_stack([np.arange(100) % 2, u]), u, [0, 1]))
+    >>> ax.get_ylabel()
+    'share of the information'
     """
     if not isinstance(coverage, Coverage):
         raise ValueError(f"`coverage` must be a Coverage, got {type(coverage).__name__}")

@@ -29,6 +29,7 @@ def course_plot(
     Parameters
     ----------
     epochs : (t,) array
+        Numbers of epochs, increasing.
     held_out : (t,) array
         Bound of the log-likelihood of held-out samples, in nats per sample.
     training : (t,) array, optional
@@ -37,17 +38,29 @@ def course_plot(
         The epoch that was taken, one of `epochs`; it is marked.
     legend : bool
         Whether to name the lines.
-    ax, show, save
-        See `loglin.plots`.
+    ax, show, save : optional
+        Where to draw, whether to show all figures, and a file to write; see `loglin.plots`.
 
     Returns
     -------
     matplotlib Axes
+        Where it was drawn; None if `show`.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    models.snapshots : Its info has the bounds.
+    models.stop_early : Chooses the epoch.
+
+    Examples
+    --------
+    >>> ax = course_plot([0, 10, 20, 30], [-30.0, -22.0, -21.5, -21.8], chosen=20)
+    >>> len(ax.lines) > 0
+    True
     """
     times = as_numbers(epochs, "epochs")
     if times.ndim != 1 or not times.size:

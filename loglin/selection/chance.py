@@ -36,7 +36,12 @@ GainsOf = Callable[[Memory], NDArray[np.float64]]
 
 
 class Chance(NamedTuple):
-    """Gains by chance: one entry per step, or (q, p) for all candidates."""
+    """Gains by chance: one entry per step, or (q, p) for all candidates.
+
+    See Also
+    --------
+    select_features : Its result has them.
+    """
 
     mean: NDArray[np.float64]
     """Mean over the shuffles; of corrected gains without shuffles, what was subtracted."""

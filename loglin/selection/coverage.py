@@ -18,7 +18,12 @@ _LEAST = 0.01
 
 
 class Coverage(NamedTuple):
-    """What the first 1, 2, ..., q features say about each latent, in nats."""
+    """What the first 1, 2, ..., q features say about each latent, in nats.
+
+    See Also
+    --------
+    coverage : Makes it.
+    """
 
     information: NDArray[np.float64]
     """(q, r) information in the patterns of the first features, adjusted for chance."""
@@ -80,11 +85,18 @@ def coverage(
     Returns
     -------
     Coverage
+        Information in nats; its `curve` is the share that the first features have.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    loglin.plots.coverage_plot : Draws it.
+    select_features : Chooses the features.
+    stand_ins : What would have done as well.
 
     References
     ----------

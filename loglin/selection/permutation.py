@@ -23,7 +23,12 @@ Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayL
 
 
 class PermutationTest(NamedTuple):
-    """A selection that starts with the best pair, with a p-value for each step."""
+    """A selection that starts with the best pair, with a p-value for each step.
+
+    See Also
+    --------
+    permutation_test : Makes it.
+    """
 
     selection: Selection
     """The selection from samples of the model trained on the data, without permutation."""
@@ -91,8 +96,8 @@ def permutation_test(
     x : (n, p) int array or data frame
         Codes of the data.
     draw : callable
-        draw(x, rng) trains the model on codes (n, p), draws samples and returns the codes of
-        features (m, p) and latents (m, r), or None instead of the latents. All its random
+        A function: draw(x, rng) trains the model on codes (n, p), draws samples and returns the
+        codes of features (m, p) and latents (m, r), or None instead of the latents. All its random
         numbers must come from the numpy Generator `rng`; for JAX, use
         ``jax.random.key(rng.integers(2**32))``.
     num_features : int
@@ -111,18 +116,24 @@ def permutation_test(
         Wraps the iterable of rounds to show progress, for instance ``rich.progress.track``.
     levels : sequence of p ints, optional
         Numbers of levels of the features; by default those of the data.
-    latent_levels, null_model, across, corrected, empty, candidates
+    latent_levels, null_model, across, corrected, empty, candidates : optional
         As in `select_features`.
 
     Returns
     -------
     PermutationTest
+        The selection from the data, with a p-value for each step.
 
     Raises
     ------
     ValueError
         If an argument is invalid, or `draw` returns invalid samples. Errors that `draw` raises are
         passed on: one failed training ends the test.
+
+    See Also
+    --------
+    select_features : The selection alone; `num_shuffles` is the weaker test of its gains.
+    stability : Whether another training agrees.
 
     References
     ----------

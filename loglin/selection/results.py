@@ -13,6 +13,11 @@ class Selection(NamedTuple):
     """The features chosen step by step, the gain of each, and the gain expected by chance.
 
     If the selection starts with the best pair, its first step has no gain of its own: NaN.
+
+    See Also
+    --------
+    select_features : Makes it.
+    loglin.plots.gain_plot : Draws its gains.
     """
 
     features: NDArray[np.intp]

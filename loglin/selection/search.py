@@ -145,11 +145,22 @@ def select_features(
     Returns
     -------
     Selection
+        The features in the order in which they were chosen, with their gains; print it for a table.
 
     Raises
     ------
     ValueError
         If an argument is invalid; the message names it.
+
+    See Also
+    --------
+    permutation_test : Is the whole procedure more than chance?
+    coverage : How much of the latents do the first features tell?
+    stand_ins : Which features would have done as well?
+    stability : Do several selections agree?
+    frequent_patterns : The patterns that the features form.
+    follow : Selections over a training.
+    LogLinearSelector : The same as a selector of scikit-learn.
 
     Examples
     --------

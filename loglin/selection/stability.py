@@ -12,7 +12,12 @@ from loglin.validation import as_codes, is_iterable, shown
 
 
 class Stability(NamedTuple):
-    """Agreement of several selections: 1 if they are equal, 0 if they agree by chance alone."""
+    """Agreement of several selections: 1 if they are equal, 0 if they agree by chance alone.
+
+    See Also
+    --------
+    stability : Makes it.
+    """
 
     by_name: float
     """Agreement of the sets of features (Nogueira, Sechidis & Brown 2018)."""
@@ -37,11 +42,17 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int | str]]) -> Stability
     Returns
     -------
     Stability
+        Agreement by name and by pattern.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    select_features : Makes a selection.
+    stand_ins : Features that take each other's place.
 
     References
     ----------

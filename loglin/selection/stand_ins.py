@@ -23,7 +23,12 @@ from loglin.validation import as_number
 
 
 class StandIns(NamedTuple):
-    """Features that would have done as well as a chosen one, by step, the best first."""
+    """Features that would have done as well as a chosen one, by step, the best first.
+
+    See Also
+    --------
+    stand_ins : Makes it.
+    """
 
     steps: NDArray[np.intp]
     """(m,) position in the selection, 0 for the feature that was chosen first."""
@@ -102,11 +107,17 @@ def stand_ins(
     Returns
     -------
     StandIns
+        For each step, the features that could take its place.
 
     Raises
     ------
     ValueError
         If an argument is invalid.
+
+    See Also
+    --------
+    select_features : Chooses the features.
+    stability : Agreement of several selections.
 
     References
     ----------

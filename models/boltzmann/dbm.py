@@ -85,13 +85,39 @@ def start_fine_tuning(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     config : DBMConfig
+        Settings of the machine.
     params : DBMParams
         Parameters after pretraining, such as `StackState.params`.
     x : (n, p) int array
         Training data.
     fine_optimizer : optax.GradientTransformation, optional
-        As in `dbm`.
+        As in `models.dbm`.
+
+    Returns
+    -------
+    DBMState
+        Before the first epoch of fine-tuning.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid, or `params` do not fit `config`.
+
+    See Also
+    --------
+    models.dbm : Its `epoch` goes on from there.
+    models.pretraining : Makes the parameters.
+
+    Examples
+    --------
+    >>> config = DBMConfig((4, 3, 2), pretrain_epochs=1, batch_size=2)
+    >>> x = jnp.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 5)
+    >>> first_key, key = jax.random.split(jax.random.key(0))
+    >>> params = pretraining(config).init(first_key, x).params
+    >>> type(start_fine_tuning(key, config, params, x)).__name__
+    'DBMState'
     """
     check_key(key)
     data = check_fine_batches(config, x)
@@ -122,6 +148,7 @@ def dbm(
     Parameters
     ----------
     config : DBMConfig
+        Settings of the model.
     optimizer, fine_optimizer : optax.GradientTransformation, optional
         Replace gradient descent with the settings of `config` in pretraining and in fine-tuning.
 
@@ -133,6 +160,27 @@ def dbm(
         the remaining cells are left out of that epoch. `sample` runs one chain per sample, starting
         from independent units; u is the highest hidden layer. `bound` is the mean-field bound, with
         an estimate of log Z.
+
+    Raises
+    ------
+    ValueError
+        If `config` or an optimiser is of another type; the functions of the model check theirs.
+
+    See Also
+    --------
+    pretraining : Its first phase alone.
+    snapshots_with_pretraining : Both phases as one stream.
+    rbm : With one hidden layer.
+    models.likelihood.ais_log_partition : How well does it fit?
+
+    Examples
+    --------
+    >>> model = dbm(DBMConfig((4, 3, 2), pretrain_epochs=1, batch_size=2))
+    >>> x = jnp.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 5)
+    >>> init_key, sample_key = jax.random.split(jax.random.key(0))
+    >>> state = model.init(init_key, x)
+    >>> model.sample(sample_key, state, 10).u.shape
+    (10, 2)
     """
     stack = pretraining(config, optimizer)
     levels = config.levels
@@ -204,7 +252,9 @@ def snapshots_with_pretraining(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     config : DBMConfig
+        Settings of the machine.
     x : (n, p) int array
         Training data.
     epochs : iterable of ints
@@ -212,9 +262,9 @@ def snapshots_with_pretraining(
     num_pretraining : int, optional
         Number of epochs of pretraining; by default `config.num_pretraining_epochs`.
 
-    Yields
-    ------
-    (epoch, state, info)
+    Returns
+    -------
+    iterator of (epoch, state, info)
         The state is a `StackState` in pretraining and then a `DBMState`. The info has one entry,
         for this epoch.
 
@@ -222,6 +272,19 @@ def snapshots_with_pretraining(
     ------
     ValueError, DivergedError
         As in `snapshots`.
+
+    See Also
+    --------
+    snapshots : Fine-tuning alone.
+    pretraining : Pretraining alone.
+
+    Examples
+    --------
+    >>> config = DBMConfig((4, 3, 2), pretrain_epochs=1, batch_size=2)
+    >>> x = jnp.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 5)
+    >>> stream = snapshots_with_pretraining(jax.random.key(0), config, x, [0, 2], num_pretraining=1)
+    >>> [(epoch, type(state).__name__) for epoch, state, info in stream]
+    [(0, 'StackState'), (2, 'DBMState')]
     """
     check_key(key)
     check_type(config, "config", DBMConfig)

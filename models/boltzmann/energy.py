@@ -22,7 +22,13 @@ Layers = tuple[jax.Array, ...]
 
 
 class DBMParams(NamedTuple):
-    """Weights and biases of a layered Boltzmann machine, visible layer first."""
+    """Weights and biases of a layered Boltzmann machine, visible layer first.
+
+    See Also
+    --------
+    energy : Energy of states.
+    gibbs : Draws states.
+    """
 
     weights: tuple[jax.Array, ...]
     """(units_l, units_(l+1)) between neighbouring layers."""
@@ -34,6 +40,28 @@ def energy(params: DBMParams, layers: Sequence[jax.Array]) -> jax.Array:
     """Return the energy of states of all layers, (...).
 
     The energy is linear in each layer, so for independent units their means give the mean energy.
+
+    Parameters
+    ----------
+    params : DBMParams
+        Weights and biases of the machine.
+    layers : sequence of (..., units_l) arrays
+        States of all layers, the visible one first.
+
+    Returns
+    -------
+    (...) array
+        The energy of each state.
+
+    See Also
+    --------
+    free_energy : With some layers summed out.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 1)),), (jnp.zeros(2), jnp.zeros(1)))
+    >>> float(energy(params, (jnp.array([1.0, 1.0]), jnp.array([1.0]))))
+    -2.0
     """
     return free_energy(params, layers)
 
@@ -46,6 +74,31 @@ def free_energy(
     No two neighbouring layers may be None. The units of a layer are independent given its
     neighbours, so the sum factorises. The free energy of an RBM is
     ``free_energy(params, (visible, None))``.
+
+    Parameters
+    ----------
+    params : DBMParams
+        Weights and biases of the machine.
+    layers : sequence of (..., units_l) arrays
+        States of all layers, the visible one first; None for those that are
+        summed out.
+    levels : tuple of ints, optional
+        Levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    (...) array
+        The free energy of each state of the other layers.
+
+    See Also
+    --------
+    energy : Nothing is summed out.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 1)),), (jnp.zeros(2), jnp.zeros(1)))
+    >>> round(float(free_energy(params, (jnp.array([1.0, 1.0]), None))), 3)
+    -2.127
     """
     total = jnp.zeros(())
     for index, layer in enumerate(layers):
@@ -83,6 +136,29 @@ def given_visible(params: DBMParams, visible: jax.Array) -> DBMParams:
 
     Its lowest bias is (..., units_1), one for each visible state. Gibbs sweeps of this machine are
     clamped chains.
+
+    Parameters
+    ----------
+    params : DBMParams
+        Weights and biases of the machine.
+    visible : (..., units_0) array
+        States of the visible layer.
+
+    Returns
+    -------
+    DBMParams
+        With one layer fewer.
+
+    See Also
+    --------
+    gibbs : Draws the hidden layers, given this.
+    mean_field : Their approximate means.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 1)),), (jnp.zeros(2), jnp.zeros(1)))
+    >>> given_visible(params, jnp.array([[1.0, 1.0], [0.0, 1.0]])).biases[0].tolist()
+    [[2.0], [1.0]]
     """
     lowest = params.biases[1] + product(visible, params.weights[0])
     return DBMParams(params.weights[1:], (lowest, *params.biases[2:]))

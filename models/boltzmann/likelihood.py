@@ -41,13 +41,29 @@ def exact_log_partition(params: DBMParams, levels: Levels = None) -> jax.Array:
     Parameters
     ----------
     params : DBMParams
+        Weights and biases of the machine.
     levels : tuple of ints, optional
         Levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    scalar array
+        In nats.
 
     Raises
     ------
     ValueError
         If more than `MAX_STATES` states would be enumerated, or the levels do not fit.
+
+    See Also
+    --------
+    ais_log_partition : For larger machines.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> round(float(exact_log_partition(params)), 3)
+    6.553
     """
     _check_levels(params, levels)
     _check_few_states(params, levels)
@@ -60,15 +76,31 @@ def exact_log_likelihood(params: DBMParams, x: ArrayLike, levels: Levels = None)
     Parameters
     ----------
     params : DBMParams
+        Weights and biases of the machine.
     x : (n, p) int array
         Codes.
     levels : tuple of ints, optional
         Levels of the columns; None: all binary.
 
+    Returns
+    -------
+    (n,) array
+        In nats.
+
     Raises
     ------
     ValueError
         If more than `MAX_STATES` states would be enumerated, or x or the levels do not fit.
+
+    See Also
+    --------
+    lower_bound : For larger machines.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> [round(float(value), 3) for value in exact_log_likelihood(params, [[0, 0], [1, 1]])]
+    [-4.473, -0.172]
     """
     visible = _visible(params, x, levels)
     _check_few_states(given_visible(params, visible[0]), None)
@@ -76,9 +108,15 @@ def exact_log_likelihood(params: DBMParams, x: ArrayLike, levels: Levels = None)
 
 
 class LogPartition(NamedTuple):
-    """An estimate of log Z by annealed importance sampling."""
+    """An estimate of log Z by annealed importance sampling.
+
+    See Also
+    --------
+    ais_log_partition : Makes it.
+    """
 
     estimate: jax.Array
+    """Of log Z, in nats."""
     standard_error: jax.Array
     """Standard error of the estimate, in nats; unreliable if the effective sample size is small."""
     effective_sample_size: jax.Array
@@ -103,13 +141,37 @@ def ais_log_partition(
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     params : DBMParams
+        Weights and biases of the machine.
     levels : tuple of ints, optional
         Levels of the visible columns; None: all binary.
     num_chains : int
         The standard error decreases with the square root of this number.
     num_temperatures : int
         Number of steps; with more steps the importance weights vary less.
+
+    Returns
+    -------
+    LogPartition
+        The estimate in nats, with its standard error.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid.
+
+    See Also
+    --------
+    exact_log_partition : By enumeration.
+    lower_bound : Takes the estimate.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> found = ais_log_partition(jax.random.key(0), params, num_temperatures=100)
+    >>> bool(abs(found.estimate - exact_log_partition(params)) < 5 * found.standard_error)
+    True
     """
     check_key(key)
     as_count(num_chains, "num_chains", 2)
@@ -128,12 +190,35 @@ def lower_bound(
     Parameters
     ----------
     params : DBMParams
+        Weights and biases of the machine.
     x : (n, p) int array
         Codes.
     log_partition : float
         Exact or estimated; its error is also the error of the bound.
     levels : tuple of ints, optional
         Levels of the columns; None: all binary.
+
+    Returns
+    -------
+    (n,) array
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If x or the levels do not fit the machine.
+
+    See Also
+    --------
+    exact_log_likelihood : By enumeration.
+    ais_log_partition : Estimates log Z.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> bounds = lower_bound(params, [[0, 0], [1, 1]], exact_log_partition(params))
+    >>> [round(float(bound), 3) for bound in bounds]
+    [-4.473, -0.172]
     """
     if np.shape(log_partition) != ():
         raise ValueError(

@@ -100,6 +100,7 @@ def pretraining(
     Parameters
     ----------
     config : DBMConfig
+        Settings of the machine.
     optimizer : optax.GradientTransformation, optional
         Replaces gradient descent with the settings of `config`.
 
@@ -109,6 +110,24 @@ def pretraining(
         With `StackState` as state and `BoltzmannInfo` as info: error and gradient are means over
         the RBMs trained in an epoch, the entropies are those of the highest layer. Pretraining is
         complete after `config.num_pretraining_epochs` epochs.
+
+    Raises
+    ------
+    ValueError
+        If `config` or an optimiser is of another type; the functions of the model check theirs.
+
+    See Also
+    --------
+    dbm : Both phases.
+    snapshots_with_pretraining : Both phases as one stream.
+
+    Examples
+    --------
+    >>> model = pretraining(DBMConfig((4, 3, 2), pretrain_epochs=1, batch_size=2))
+    >>> x = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> state = model.init(jax.random.key(0), x)
+    >>> [bias.shape for bias in state.params.biases]
+    [(4,), (3,), (2,)]
     """
     check_type(config, "config", DBMConfig)
     levels, in_turn = config.levels, config.pretrain_in_turn

@@ -42,7 +42,12 @@ from models.validation import as_training_data, check_key, check_type
 
 @dataclass(frozen=True)
 class RBMConfig:
-    """Settings of an RBM."""
+    """Settings of an RBM.
+
+    See Also
+    --------
+    rbm : Makes the model.
+    """
 
     num_features: int
     """Number of features, p."""
@@ -169,6 +174,7 @@ def rbm(
     Parameters
     ----------
     config : RBMConfig
+        Settings of the model.
     optimizer : optax.GradientTransformation, optional
         Replaces gradient descent with the settings of `config`.
 
@@ -180,6 +186,25 @@ def rbm(
         size does not divide their number, the remaining cells are left out of that epoch. `sample`
         runs one chain per sample; u are the hidden units. `bound` is the log-likelihood, with an
         estimate of log Z.
+
+    Raises
+    ------
+    ValueError
+        If `config` or an optimiser is of another type; the functions of the model check theirs.
+
+    See Also
+    --------
+    dbm : With more hidden layers.
+    train : Trains it.
+
+    Examples
+    --------
+    >>> model = rbm(RBMConfig(num_features=4, num_hidden=2, batch_size=2))
+    >>> x = jnp.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 4)
+    >>> init_key, sample_key = jax.random.split(jax.random.key(0))
+    >>> state = model.init(init_key, x)
+    >>> model.sample(sample_key, state, 10).x.shape
+    (10, 4)
     """
     check_type(config, "config", RBMConfig)
     levels = config.levels

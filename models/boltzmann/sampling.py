@@ -28,10 +28,30 @@ def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Level
     Parameters
     ----------
     key : JAX key
+        Determines all random numbers.
     params : DBMParams
+        Weights and biases of the machine.
     layers : tuple of (..., units_l) float arrays
+        States of all layers; the leading axes are the chains.
     levels : tuple of ints, optional
         Numbers of levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    tuple of (..., units_l) float arrays
+        States after the sweep.
+
+    See Also
+    --------
+    gibbs : Many sweeps.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> start_key, key = jax.random.split(jax.random.key(0))
+    >>> layers = independent_layers(start_key, params, num_chains=5)
+    >>> [layer.shape for layer in gibbs_sweep(key, params, layers)]
+    [(5, 2), (5, 3)]
     """
     state = list(layers)
     keys = jax.random.split(key, len(state))
@@ -53,7 +73,45 @@ def gibbs(
     num_sweeps: int,
     levels: Levels = None,
 ) -> Layers:
-    """Return the layers of all chains after `num_sweeps` sweeps."""
+    """Return the layers of all chains after `num_sweeps` sweeps.
+
+    Parameters
+    ----------
+    key : JAX key
+        Determines all random numbers.
+    params : DBMParams
+        Weights and biases of the machine.
+    layers : tuple of (..., units_l) float arrays
+        States of all layers; the leading axes are the chains.
+    num_sweeps : int
+        Number of sweeps.
+    levels : tuple of ints, optional
+        Numbers of levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    tuple of (..., units_l) float arrays
+        States after the last sweep.
+
+    Raises
+    ------
+    ValueError
+        If `num_sweeps` is negative.
+
+    See Also
+    --------
+    gibbs_draws : Several draws along the chains.
+    independent_layers : Initial states.
+    given_visible : Clamped chains.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> start_key, key = jax.random.split(jax.random.key(0))
+    >>> layers = independent_layers(start_key, params, num_chains=5)
+    >>> [layer.shape for layer in gibbs(key, params, layers, num_sweeps=10)]
+    [(5, 2), (5, 3)]
+    """
     as_count(num_sweeps, "num_sweeps", 0)
 
     def sweep(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, None]:
@@ -77,13 +135,44 @@ def gibbs_draws(
 
     Parameters
     ----------
-    key, params, layers, levels
-        As in `gibbs_sweep`; the leading axes of the layers are the chains.
+    key : JAX key
+        Determines all random numbers.
+    params : DBMParams
+        Weights and biases of the machine.
+    layers : tuple of (..., units_l) float arrays
+        States of all layers; the leading axes are the chains.
     num_draws : int
+        Number of draws of each chain.
     burn_in : int
         Sweeps before the first draw.
     thinning : int
         Sweeps from one draw to the next.
+    levels : tuple of ints, optional
+        Numbers of levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    tuple of (num_draws, ..., units_l) float arrays
+        The layers at each draw.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    See Also
+    --------
+    gibbs : Only the last states.
+    models.effective_number : How many independent draws are they worth?
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> start_key, key = jax.random.split(jax.random.key(0))
+    >>> layers = independent_layers(start_key, params, num_chains=5)
+    >>> draws = gibbs_draws(key, params, layers, num_draws=4, burn_in=10, thinning=2)
+    >>> [layer.shape for layer in draws]
+    [(4, 5, 2), (4, 5, 3)]
     """
     as_count(num_draws, "num_draws")
     as_count(burn_in, "burn_in", 0)
@@ -105,6 +194,37 @@ def independent_layers(
 
     For a machine from `given_visible` the layers are (num_chains, ..., units_l): each of the
     visible states has `num_chains` chains.
+
+    Parameters
+    ----------
+    key : JAX key
+        Determines all random numbers.
+    params : DBMParams
+        Weights and biases of the machine.
+    num_chains : int
+        Number of chains.
+    levels : tuple of ints, optional
+        Numbers of levels of the visible columns; None: all binary.
+
+    Returns
+    -------
+    tuple of (..., units_l) float arrays
+        A state of each chain.
+
+    Raises
+    ------
+    ValueError
+        If `num_chains` is not positive.
+
+    See Also
+    --------
+    gibbs : Chains from these states.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 3)),), (jnp.zeros(2), jnp.zeros(3)))
+    >>> [layer.shape for layer in independent_layers(jax.random.key(0), params, num_chains=5)]
+    [(5, 2), (5, 3)]
     """
     free = DBMParams(jax.tree.map(jnp.zeros_like, params.weights), params.biases)
     given = jnp.broadcast_shapes(*(bias.shape[:-1] for bias in params.biases))
@@ -187,6 +307,10 @@ def effective_number(codes: ArrayLike, draws_per_chain: int) -> NDArray[np.float
     ------
     ValueError
         If there are fewer than two whole chains, or `codes` is not a table of codes.
+
+    See Also
+    --------
+    dbm, rbm : Machines whose settings have `draws_per_chain`.
 
     Examples
     --------

@@ -18,7 +18,12 @@ from models.validation import shown
 
 @dataclass(frozen=True)
 class DBMConfig:
-    """Settings of a DBM; the defaults of learning rate and batch size are the paper's."""
+    """Settings of a DBM; the defaults of learning rate and batch size are the paper's.
+
+    See Also
+    --------
+    dbm : Makes the model.
+    """
 
     layer_sizes: tuple[int, ...]
     """Number of features, then of units in each hidden layer; the paper uses (p, p, fewer)."""

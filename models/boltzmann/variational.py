@@ -29,11 +29,30 @@ def mean_field(
     Parameters
     ----------
     params : DBMParams
+        Weights and biases of the machine.
     visible : (..., units_0) float array
+        States of the visible layer.
     tolerance : float
-        With 0, the means are updated until they do not change at all.
+        Largest change of a mean at which the updates end; with 0, they end when no mean changes
+        at all.
     max_steps : int
         Largest number of updates of all layers.
+
+    Returns
+    -------
+    tuple of (..., units_l) float arrays
+        The visible layer, and the means of the hidden ones.
+
+    See Also
+    --------
+    models.likelihood.lower_bound : The bound that the means give.
+    given_visible : Chains in place of means.
+
+    Examples
+    --------
+    >>> params = DBMParams((jnp.ones((2, 1)),), (jnp.zeros(2), jnp.zeros(1)))
+    >>> [round(float(mean), 3) for mean in mean_field(params, jnp.array([1.0, 1.0]))[1]]
+    [0.881]
     """
     hidden = given_visible(params, visible)
     top = len(hidden.biases) - 1
