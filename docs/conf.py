@@ -45,6 +45,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(anndata|jax|matplotlib|numpy|optax|pandas|scipy|sklearn)\..*"),
 ]
 show_warning_types = True
+smartquotes = False  # those of code stay as they are typed
 
 
 def digest_of_sources() -> str:
