@@ -36,8 +36,9 @@ extensions = [
 ]
 exclude_patterns = ["_build", "measured", "**/.ipynb_checkpoints"]
 templates_path = ["_templates"]
-# A name in single backticks is a link if it is documented, and code otherwise. Names that are linked
-# explicitly have to exist, save those of other packages, whose inventories may be out of reach.
+# A name in single backticks is a link if it is documented, and code otherwise. Names that are
+# linked explicitly have to exist, save those of other packages, whose inventories may be out of
+# reach.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [

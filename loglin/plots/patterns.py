@@ -53,7 +53,8 @@ def pattern_plot(
     Parameters
     ----------
     patterns : Patterns
-        Patterns, for instance from `loglin.frequent_patterns`. A row with negative states stays blank.
+        Patterns, for instance from `loglin.frequent_patterns`. A row with negative states stays
+        blank.
     names : sequence of str, optional
         Names of the columns.
     features : sequence of q ints, optional
@@ -137,9 +138,9 @@ def map_plot(
     show: bool | None = None,
     save: PathLike | None = None,
 ) -> Axes:
-    """Draw patterns on a map, for instance from `loglin.embed`, each written with one mark per feature.
+    """Draw patterns on a map, each written with one mark per feature.
 
-    A dash stands for 0, a bar for 1, and digits for other levels.
+    Maps are made by `loglin.embed`. A dash stands for 0, a bar for 1, and digits for other levels.
 
     Parameters
     ----------
