@@ -26,6 +26,7 @@ from experiments.studies.cortex_selection.figures import (
     count_splits,
     draw_figures,
 )
+from loglin import select_features
 
 
 def summarize(config: Config, done: Sequence[Done]) -> Section:
@@ -149,7 +150,7 @@ def _common_genes(
         "; ".join(parts),
         grade(least, reproduced=0.85, partly=0.5) if len(by_split) == 2 else "not measured",
         [min(numbers) >= 0.85 * len(both) for numbers in in_split.values() if len(numbers) == 2],
-        _who_takes_the_place(by_split, genes),
+        f"{_who_takes_the_place(by_split, genes)} {_without_half_samples(by_split, genes)}",
         f"genes-{next(iter(by_split))}",
     )
 
@@ -183,6 +184,23 @@ def _who_takes_the_place(
         f"name: {others}. Two splits of one model share {stable:.0%} of their genes on average, so "
         "that a list of eight is as stable as that: genes of one class of cells stand for each "
         "other."
+    )
+
+
+def _without_half_samples(
+    by_split: dict[ModelName, dict[int, Trained]], genes: NDArray[np.str_]
+) -> str:
+    """Say how many of the common genes the same samples give if empty cells count as empty."""
+    shared = [
+        len(set(genes[plain.features]) & set(PAPER_COMMON_GENES))
+        for found in by_split.values()
+        for trained in found.values()
+        for plain in [select_features(trained.x, trained.u, len(trained.selected), empty=0.0)]
+    ]
+    return (
+        "The half sample that the authors count in each empty cell of a table favours rare genes "
+        f"in the last steps: without it the same synthetic cells give {np.mean(shared):.1f} of the "
+        "8."
     )
 
 

@@ -42,7 +42,7 @@ def test_receptors_are_no_neural_markers():
     config = TuningConfig(cells=CortexConfig("both"))
     _, classes = panel_genes("both")
     receptors = np.flatnonzero(classes == "neurotransmitter")[:12]
-    found = tuned_units(trajectory(receptors, list(range(0, 55, 5))))
+    found = tuned_units(trajectory(receptors, list(range(0, 55, 5))), config)
     section = cortex_selection.summarize(config, found)
     assert section.statements[2].verdict == "not reproduced"
 
@@ -56,9 +56,11 @@ def test_verdicts_follow_the_numbers():
     section = cortex_selection.summarize(config, tuned_units(good))
     assert verdicts(section) == ["reproduced"] * 7
     assert "8.0 of the 8" in section.statements[0].measured
+    assert "without it the same synthetic cells give 8.0 of the 8" in section.statements[0].reason
     bad = trajectory([paper if epoch < 20 else non_neural for epoch in epochs], epochs)
     section = cortex_selection.summarize(config, tuned_units(bad))
     assert verdicts(section) == ["not reproduced"] * 7
+    assert "without it the same synthetic cells give 0.0 of the 8" in section.statements[0].reason
 
 
 def test_models_are_compared_on_the_splits_that_both_have():

@@ -8,7 +8,7 @@ from experiments.data.cortex import load_cortex
 from experiments.runs.units import Done
 from experiments.studies import nmf
 from experiments.studies.nmf.experiment import Factorizations, Factorized, compare
-from tests.experiments.studies.made import NOTHING, trajectory
+from tests.experiments.studies.made import samples, trajectory
 from tests.experiments.tiny import CORTEX, run
 
 pytestmark = pytest.mark.xdist_group("cortex")  # they train the same models
@@ -40,7 +40,7 @@ def test_genes_that_mark_the_classes_separate_them_better():
         others = np.setdiff1d(np.arange(len(cells.genes)), mark)
         best, rest = np.append(mark, others)[:size], others[-size:]
         (unit,) = tuning_units(replace(tuning, num_starts=1), [0])
-        found = Trained(trajectory(best, [0]), np.ones(1), NOTHING, NOTHING)
+        found = Trained(trajectory(best, [0]), np.ones(1), *samples(best, len(cells.genes)))
         done.append(Done(unit.settings, 0, found, {}))
         (factorized,) = [
             u for u in nmf.units(config, [0])
