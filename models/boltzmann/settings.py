@@ -98,7 +98,8 @@ class DBMConfig:
                 "`centered_pretraining` must be False where `blocks` are given, since offsets "
                 "connect the blocks"
             )
-        empty = set(self.blocks or ()).difference(hidden_blocks(self))
+        # Without blocks nothing is made, however many features a file claims.
+        empty = set(self.blocks).difference(hidden_blocks(self)) if self.blocks else set()
         if empty:
             raise ValueError(
                 f"`blocks` must be large enough for a hidden unit each, of {sizes[1]} in all: "

@@ -8,6 +8,7 @@ from experiments.analysis.cortex_models import Trained, TuningConfig, tuning_uni
 from experiments.analysis.trajectory import Trajectory
 from experiments.runs.units import Done
 
+
 def trajectory(features, epochs):
     """A trajectory in which these genes, or these at each epoch, are chosen and always off."""
     features = np.broadcast_to(features, (len(epochs), np.shape(features)[-1]))
