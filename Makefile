@@ -8,7 +8,7 @@ export LOGLIN_DATA_DIR ?= ../shared/data/tasic2016
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo paper paper-small test test-deep fuzz bench docs lint lock clean
+.PHONY: help demo paper paper-small test test-deep fuzz mutants bench docs lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ test-deep: .venv/requirements.lock  ## the same with more seeds and larger sampl
 
 fuzz: .venv/requirements.lock  ## five minutes of random input, the same each time
 	@$(BIN)/python -m tests.fuzz --minutes 5
+
+# FULL=1 tries all mutants, for days; FILES="loglin/text.py models" those of files or folders.
+mutants: .venv/requirements.lock  ## would the tests notice a changed operator or number? a sample
+	@$(BIN)/python -m tests.mutants $(FILES) $(if $(FULL),--full)
 
 bench: .venv/requirements.lock  ## speed against peers, as ratios; writes docs/measured
 	@$(BIN)/python -m benchmarks.selection

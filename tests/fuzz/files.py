@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import shlex
 import tempfile
 from functools import cache
@@ -21,7 +20,8 @@ from tests.fuzz.contract import ViolationError, check_sentence
 from tests.fuzz.values import anything, one_of, some
 from tests.models import toy
 
-FOLDER = Path(tempfile.gettempdir()) / f"loglin-fuzz-{os.getuid()}"
+_OWN = tempfile.TemporaryDirectory(prefix="loglin-fuzz-")
+FOLDER = Path(_OWN.name)
 
 
 def damaged(rng, content):
@@ -45,7 +45,6 @@ def damaged(rng, content):
 
 @cache
 def saved_models():
-    FOLDER.mkdir(exist_ok=True)
     files = []
     configs = [("VAE", toy.VAE), ("RBM", toy.rbm_config(num_chains=30)), ("DBM", toy.DBM)]
     for kind, config in configs:
@@ -96,7 +95,6 @@ def _plain(value):
 
 @cache
 def files_of_cells():
-    FOLDER.mkdir(exist_ok=True)
     np.savez(FOLDER / "a.npz", x=made_counts(), features=list("abcd"))
     write_annotated(FOLDER / "a.h5ad", made_logs())
     write_csv(FOLDER / "a.csv", made_counts(), labels=["a", "b"] * 30)

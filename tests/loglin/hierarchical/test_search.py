@@ -169,3 +169,26 @@ def test_a_search_prints_its_path():
 def test_bad_input_gets_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("model", "lower", "upper", "is_within"),
+    [
+        ("[A][B]", "[A][B]", "[A B]", True),
+        ("[A B]", "[A][B]", "[A B]", True),
+        ("[A][B]", "[A][B]", "[A][B]", True),
+        ("[A][C]", "[A][B]", "[A B C]", False),
+        ("[B C]", "[A]", "[A B C]", False),
+        ("[A B]", "[A]", "[A][B]", False),
+        ("[A B][C]", "[C]", "[A B]", False),
+        ("[A]", "[A B]", "[A][B]", False),
+    ],
+)
+def test_a_search_begins_within_its_bounds(rng, model, lower, upper, is_within):
+    table = rng.integers(5, 30, size=(2, 2, 2))
+    if is_within:
+        search = stepwise(table, model, lower=lower, upper=upper)
+        assert search.path[0].fit.generators == fit(table, model).generators
+        return
+    with pytest.raises(ValueError, match="`model` must contain `lower` and be contained in"):
+        stepwise(table, model, lower=lower, upper=upper)

@@ -9,6 +9,8 @@ from loglin import (
     joint_independence,
     select_features,
 )
+from loglin.selection.chance import Shuffles, chance_of_step, is_by_chance
+from loglin.selection.memory import in_memory
 from tests.loglin.selection.samples import rare_and_real
 
 
@@ -129,3 +131,49 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
 def test_bad_input_gets_one_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         select_features(x_ok, u_ok, 2, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("mean", "exceedance", "num_shuffles", "expected"),
+    [
+        (5.0, 0.05, 19, False),  # half of the gain, and 5 %, are not above
+        (5.0 + 1e-9, 0.05, 19, True),
+        (5.0, 0.05 + 1e-9, 19, True),
+        (0.0, 0.05 + 1e-9, 1000, True),
+        (0.0, 1 / 4, 3, False),  # with few shuffles, any that reaches the gain
+        (0.0, 2 / 4, 3, True),
+        (0.0, 2 / 19, 18, True),
+        (-1.0, 0.01, 100, False),
+    ],
+)
+def test_where_chance_begins_to_explain_a_gain(mean, exceedance, num_shuffles, expected):
+    assert is_by_chance(10.0, mean, exceedance, num_shuffles) is expected
+
+
+def test_corrected_gains_are_by_chance_above_five_percent():
+    """One table of two by two: by chance 2 N I is nearly chi-squared with 1 df."""
+    found = set()
+    for excess in range(40):
+        u = np.repeat([0, 1], 200)
+        x = np.concatenate([np.arange(200) < 100, np.arange(200) < 100 + excess])[:, None]
+        ours = select_features(x, u[:, None], 1, null_model="conditional", corrected=True)
+        assert ours.by_chance[0] == (ours.chance.exceedance[0] > 0.05)
+        statistic = ours.gains[0] + ours.chance.mean[0]
+        if abs(statistic - stats.chi2.isf(0.05, 1)) > 0.2:
+            assert ours.by_chance[0] == (statistic < stats.chi2.isf(0.05, 1))
+            found.add(bool(ours.by_chance[0]))
+    assert found == {True, False}
+
+
+@pytest.mark.parametrize("gain", [5.0, 1000.0])
+def test_shuffled_gains_that_are_tied_up_to_rounding_reach_the_gain(rng, gain):
+    """Rounding is 1e-9 of the number of samples, or of the gain if this is larger."""
+    source = in_memory(rng.integers(2, size=(100, 2)), np.zeros((100, 1), np.int8), [2, 2], [1])
+    unit = 1e-9 * max(gain, 100)
+    shuffled = gain + unit * np.array([0, 0.5, -0.9, -1.1, -1e6, 1e6])
+    given = np.array([np.nan, gain]), Shuffles(6, "winner", rng)
+    found = chance_of_step(lambda columns: shuffled, source, 1, *given)
+    assert found.exceedance[1] == (1 + 4) / (1 + 6)
+    np.testing.assert_allclose(found.mean[1], shuffled.mean())
+    np.testing.assert_allclose(found.sd[1], shuffled.std())
+    assert np.isnan([part[0] for part in found]).all()
