@@ -4,8 +4,8 @@
 a copy of the project, by the tests of its room: first those of its own file, then the others, until
 one fails. Other tools will not do: mutmut puts all mutants of a function into it and chooses among
 them when it runs, which numba cannot compile; cosmic-ray knows neither samples, nor rooms, nor
-compiled code that is kept. That code is kept in a folder of the copy's own, and what is compiled from a
-changed file is left out of it.
+compiled code that is kept. That code is kept in a folder of the copy's own, and what is compiled
+from a changed file is left out of it.
 
 What survives, and which survivors no test can notice, is in `mutants.md`.
 """

@@ -9,7 +9,13 @@ from loglin import (
     joint_independence,
     select_features,
 )
-from loglin.selection.chance import Shuffles, chance_of_step, is_by_chance
+from loglin.selection.chance import (
+    Margins,
+    Shuffles,
+    chance_by_margins,
+    chance_of_step,
+    is_by_chance,
+)
 from loglin.selection.memory import in_memory
 from tests.loglin.selection.samples import rare_and_real
 
@@ -177,3 +183,22 @@ def test_shuffled_gains_that_are_tied_up_to_rounding_reach_the_gain(rng, gain):
     np.testing.assert_allclose(found.mean[1], shuffled.mean())
     np.testing.assert_allclose(found.sd[1], shuffled.std())
     assert np.isnan([part[0] for part in found]).all()
+
+
+@pytest.mark.parametrize("mean", [0.3, 2.0, 9.0])
+@pytest.mark.parametrize(("df", "square", "cube"), [(1, 1, 1), (4, 4, 4), (4, 7.0, 15.0)])
+def test_p_values_by_margins_are_those_of_the_two_distributions(mean, df, square, cube):
+    """The larger tail of a gamma, and of a shifted chi-squared distribution (Pearson 1959)."""
+    gains = np.linspace(-mean, 30, 50)
+    variance = 2 * square * max(1, mean / df) ** 2
+    gamma = stats.gamma.sf(gains + mean, mean**2 / variance, scale=variance / mean)
+    shape = square**3 / cube**2
+    shifted = stats.chi2.sf(shape + gains / np.sqrt(variance) * np.sqrt(2 * shape), shape)
+    for num_tests in (1, 7):
+        found = chance_by_margins(gains, Margins(mean, df, square, cube), num_tests)
+        expected = np.minimum(1, num_tests * np.maximum(gamma, shifted))
+        np.testing.assert_allclose(found.exceedance, expected, rtol=1e-9)
+        np.testing.assert_allclose(found.sd, np.sqrt(variance))
+        assert found.mean == mean
+    nothing = chance_by_margins(0.0, Margins(0.0, 0.0, 0.0, 0.0), 1)
+    assert (nothing.sd, nothing.exceedance) == (0, 1)
