@@ -7,7 +7,7 @@ them when it runs, which numba cannot compile; cosmic-ray knows neither samples,
 compiled code that is kept. That code is kept in a folder of the copy's own, and what is compiled
 from a changed file is left out of it.
 
-What survives, and which survivors no test can notice, is in `mutants.md`.
+What survived, and what no test can notice, is in `mutants.md`.
 """
 
 import argparse
@@ -164,7 +164,7 @@ def copy_of_project(folder: Path) -> Path:
 def run_tests(tree: Path, tests: list[str], cache: Path) -> tuple[bool, str]:
     """Return whether all pass, and the last line or why not."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
-    options = "-m pytest -x -q -n 0 -p no:cacheprovider".split()
+    options = ["-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
     command = [sys.executable, *options, *tests]
     try:
         answer = subprocess.run(

@@ -36,7 +36,7 @@ class Coverage(NamedTuple):
     @property
     def shares(self) -> NDArray[np.float64]:
         """(q, r) share of the information in all features; NaN for latents below 0.01 nats."""
-        known = np.where(self.of_all > _LEAST, self.of_all, np.nan)
+        known = np.where(self.of_all >= _LEAST, self.of_all, np.nan)
         return self.information / known
 
     @property

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
-from loglin import coverage
+from loglin import Coverage, coverage
 
 
 def modules(rng, n=3000):
@@ -67,6 +67,12 @@ def test_idle_latents_have_no_share(rng):
     assert np.isnan(found.shares[:, 1]).all()
     assert found.entropy[1] == 0
     assert 0.5 < found.curve[-1] <= 1
+
+
+def test_shares_begin_at_a_hundredth_of_a_nat():
+    of_all = np.array([0.01, np.nextafter(0.01, 0), 0.02, 0.0])
+    found = Coverage(of_all[None] / 2, of_all, np.ones(4))
+    np.testing.assert_allclose(found.shares, [[0.5, np.nan, 0.5, np.nan]])
 
 
 def test_any_classifier_may_say_what_all_features_say(rng):
