@@ -11,7 +11,7 @@ from experiments.studies import training_progress
 def test_the_digest_follows_what_a_study_names(monkeypatch):
     source_digest.cache_clear()
     before = source_digest(training_progress.compute)
-    monkeypatch.setattr(training_progress, "FOR_ANOTHER_MODEL", "other words")
+    monkeypatch.setattr(training_progress, "OF_A_DBM", "other words")
     source_digest.cache_clear()
     assert source_digest(training_progress.compute) == before  # words are not numbers
     monkeypatch.setattr(training_progress, "simulate_stairs", training_progress.stair_genes)

@@ -3,6 +3,7 @@ import pytest
 
 from experiments.data.stairs import stair_genes
 from experiments.studies import training_progress
+from experiments.studies.catalogue import STUDIES
 from tests.experiments.studies.made import done, trajectory, verdicts
 from tests.experiments.tiny import STAIRS, run
 
@@ -52,3 +53,33 @@ def test_verdicts_follow_the_numbers():
     short = trajectory(noise, [0, 5, 10])
     found = verdicts(training_progress.summarize(config, done([short])))
     assert found[1:] == ["not measured"] * 6
+
+
+def test_a_dbm_is_expected_to_follow_once_it_is_fine_tuned():
+    config = STUDIES["training-progress-dbm"].paper
+    epochs, genes = list(range(0, 205, 5)), stair_genes(config.stairs)
+    noise, overlap, stage = (
+        np.flatnonzero(genes.role == role)[:7] for role in ("noise", "overlap", "stage")
+    )
+    good = trajectory([noise if epoch < 100 else overlap for epoch in epochs], epochs)
+    assert verdicts(training_progress.summarize(config, done([good] * 3))) == ["reproduced"] * 6
+    late = trajectory([noise if epoch < 150 else stage for epoch in epochs], epochs)
+    section = training_progress.summarize(config, done([late] * 3))
+    assert verdicts(section)[1:3] == ["not reproduced"] * 2
+    # None of the genes that the true stages would choose is noise.
+    assert "and 0.0 noise genes would be selected" in section.statements[1].reason
+
+
+def test_when_overlap_genes_lead_for_good():
+    config, epochs = training_progress.Config(), list(range(0, 105, 5))
+    genes = stair_genes(config.stairs)
+    noise, overlap = (np.flatnonzero(genes.role == role)[:7] for role in ("noise", "overlap"))
+    # They lead at epoch 5, and again from 25 in one seed, from 35 in the other two.
+    results = [
+        trajectory([overlap if e == 5 or e >= first else noise for e in epochs], epochs)
+        for first in (25, 35, 35)
+    ]
+    section = training_progress.summarize(config, done(results))
+    assert "for good from epoch 35 on (median of 3 seeds, 25 to 35)" in section.statements[1].reason
+    never = training_progress.summarize(config, done([trajectory(noise, epochs)]))
+    assert never.statements[1].reason == "Overlap genes lead at the end in no seed."
