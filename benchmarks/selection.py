@@ -109,7 +109,7 @@ def against_peers(x: NDArray[np.int8], u: NDArray[np.int8]) -> Table:
 def by_step(x: NDArray[np.int8], u: NDArray[np.int8]) -> Table:
     """Measure what each further step costs."""
     seconds = alternate(
-        {str(q): lambda q=q: select_features(x, u, q) for q in range(1, 13)}, repeats=9
+        {str(q): lambda q=q: select_features(x, u, q) for q in range(1, 13)}, repeats=31
     )
     steps = {q: seconds[str(q)] - seconds[str(q - 1)] for q in range(2, 13)}
     table = Table("step", "ms", "to step 2", title="Cost of a step, same samples")

@@ -22,7 +22,7 @@ def dichotomize(
     threshold: float | None = None,
     layer: str | None = None,
 ) -> Any:
-    """Return 1 where a value exceeds the given quantile of its column, else 0 (Sec. 2.5).
+    """Return 1 where a value exceeds the given quantile of its column, else 0 (Section 2.5).
 
     The comparison is strict, so if more than half of a column is zero, the median separates
     zero from all positive values.

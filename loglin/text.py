@@ -1,6 +1,7 @@
 """Plain text in aligned columns."""
 
 from collections.abc import Sequence
+from math import isnan
 
 
 def as_columns(rows: Sequence[Sequence[str]], num_left: int = 2) -> list[str]:
@@ -19,3 +20,12 @@ def as_columns(rows: Sequence[Sequence[str]], num_left: int = 2) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def if_known(value: float, form: str) -> str:
+    """Return a number as text, and no text for NaN.
+
+    >>> if_known(2.5, ".2f"), if_known(float("nan"), ".2f")
+    ('2.50', '')
+    """
+    return "" if isnan(value) else f"{value:{form}}"

@@ -37,7 +37,7 @@ class Labelled(NamedTuple):
 def why_missing(name: DataName) -> str | None:
     """Return why the data cannot be had here, or None."""
     if name == "blood" and find_spec("scanpy") is None:
-        return "scanpy is not installed (`pip install loglin[blood]`)"
+        return "scanpy is not installed (`pip install scanpy`)"
     return None
 
 

@@ -275,7 +275,8 @@ def _learn(
     done = _run(units, exploration, where, f"{name}: training", notes)
     samples = [Samples(unit.result.x, unit.result.u) for unit in done]
     courses = [
-        Course(r.epochs, r.training, r.held_out, int(r.chosen)) for r in (u.result for u in done)
+        Course(r.epochs, r.training, r.held_out, r.advantage, int(r.chosen))
+        for r in (unit.result for unit in done)
     ]
     null_gains = None
     if output.permutations:

@@ -66,6 +66,9 @@ class Course(NamedTuple):
     """(t,) lower bound of the log-likelihood of the cells it was trained on, in nats per cell."""
     held_out: NDArray[np.float64]
     """(t,) the same of held-out cells."""
+    advantage: NDArray[np.float64]
+    """(h,) by how many nats each held-out cell is described better than by independent features, at
+    the epoch where held-out cells are described best."""
     chosen: int
     """The epoch that was taken."""
 

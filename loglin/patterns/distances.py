@@ -23,7 +23,7 @@ def pattern_distances(
     *,
     corrected: bool = False,
 ) -> NDArray[np.float64]:
-    """Return the root Jensen-Shannon divergences between patterns (Eqs. 2-4).
+    """Return the root Jensen-Shannon divergences between patterns (Equations 2 to 4).
 
     The samples that carry a pattern have a distribution over the latent configurations that are
     observed among all samples. The distance between two patterns is the square root of the
@@ -110,7 +110,7 @@ def pattern_distances(
 
 
 def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the part of each configuration in the Jensen-Shannon divergence (Eqs. 2-4)."""
+    """Return the part of each configuration in the Jensen-Shannon divergence (Equations 2 to 4)."""
     middle = (p + q) / 2
     return (rel_entr(p, middle) + rel_entr(q, middle)) / 2
 

@@ -41,7 +41,7 @@ def frequent_patterns(
     *,
     names: Iterable[str] | None = None,
 ) -> Patterns:
-    """Return the most frequent combinations of values of the chosen features (Sec. 2.3).
+    """Return the most frequent combinations of values of the chosen features (Section 2.3).
 
     Equally frequent patterns are in the order of their states, sorted by the first feature first.
     Exactly `num_patterns` are returned, or all that occur if these are fewer. (The authors' code
@@ -100,7 +100,7 @@ def patterns_if_any(
 
 
 def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
-    """Return all features chosen for any of several states of a model, sorted (Sec. 3.1.3).
+    """Return all features chosen for any of several states of a model, sorted (Section 3.1.3).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def union_of_features(choices: Iterable[Iterable[int]]) -> NDArray[np.intp]:
 
 
 def union_of_patterns(patterns: Iterable[Patterns]) -> NDArray[np.int8]:
-    """Return all patterns that are frequent in any of several states of a model (Sec. 3.1.3).
+    """Return all patterns that are frequent in any of several states of a model (Section 3.1.3).
 
     Patterns are in the order in which they first appear: those of the first state come first, the
     most frequent one on top.

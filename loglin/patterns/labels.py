@@ -18,7 +18,7 @@ def transfer_labels(
     *,
     rng: np.random.Generator,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Give samples the labels of reference samples with the same pattern (Sec. 2.6, Eq. 5).
+    """Give samples the labels of reference samples with the same pattern (Section 2.6, Equation 5).
 
     If reference samples with the same pattern have different labels, the most frequent label is
     used, and among equally frequent labels the one that comes first. A sample whose pattern no

@@ -15,7 +15,7 @@ EMBEDDINGS = ("classical", "kruskal")
 def embed(
     distances: ArrayLike, num_dims: int = 2, method: str = "classical"
 ) -> NDArray[np.float64]:
-    """Map objects so that their distances are kept as well as possible (Sec. 2.3).
+    """Map objects so that their distances are kept as well as possible (Section 2.3).
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from loglin.containers import as_positions, names_of
 from loglin.selection.results import Selection
 from loglin.selection.scoring import NullModel, as_statistic, rounding
 from loglin.selection.search import select_features
+from loglin.text import as_columns, if_known
 from loglin.validation import as_candidates, as_codes, as_count, as_number, as_tuple, shown
 
 Draw = Callable[[NDArray[np.int8], np.random.Generator], tuple[ArrayLike, ArrayLike | None]]
@@ -41,6 +42,27 @@ class PermutationTest(NamedTuple):
     """(q,) number of permutations that were counted."""
     null_gains: NDArray[np.float64]
     """(permutations, q) gains of each step, in the order of the permutations."""
+
+    def __str__(self) -> str:
+        """Show the steps as a table."""
+        selection = self.selection
+        names = selection.features if selection.names is None else selection.names
+        header = ("step", "feature", "gain", "p-value", "permutations with this gain")
+        columns = zip(
+            names, selection.gains, self.p_values, self.exceedances, self.num_permutations,
+            strict=True,
+        )  # fmt: skip
+        rows = [
+            (
+                str(step),
+                str(name),
+                if_known(gain, ".2f"),
+                if_known(p_value, ".3g"),
+                f"{reached} of {number}" if number else "",
+            )
+            for step, (name, gain, p_value, reached, number) in enumerate(columns, 1)
+        ]
+        return "\n".join(as_columns([header, *rows], num_left=0))
 
     def significant(self, level: float = 0.05) -> NDArray[np.intp]:
         """Return the features chosen before the first step whose p-value is above `level`.
@@ -148,8 +170,10 @@ def permutation_test(
     ...     cells, lambda x, rng: (x, x[:, :1]), 2, num_permutations=19,
     ...     rng=np.random.default_rng(0),
     ... )
-    >>> test.selection.features, test.p_values
-    (array([0, 1]), array([ nan, 0.05]))
+    >>> print(test)
+    step  feature    gain  p-value  permutations with this gain
+       1        0
+       2        1  128.80     0.05                      0 of 19
     """
     codes, levels = as_codes(x, "x", as_tuple(levels))
     latent_levels = as_tuple(latent_levels)

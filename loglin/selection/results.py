@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.selection.chance import Chance
-from loglin.text import as_columns
+from loglin.text import as_columns, if_known
 
 
 class Selection(NamedTuple):
@@ -85,15 +85,21 @@ class Selection(NamedTuple):
                 str(r["step"]),
                 str(r.get("name", r["feature"])),
                 str(r["latent"]),
-                *(f"{r[name]:.2f}" for name in ("gain", "feature_gain", "latent_gain")),
+                *(if_known(r[name], ".2f") for name in ("gain", "feature_gain", "latent_gain")),
                 f"{r['df']:.6g}",
-                f"{r['chance_mean']:.2f} ({r['chance_sd']:.2f})",
-                f"{r['exceedance']:.3g}",
+                _by_chance(r),
+                if_known(r["exceedance"], ".3g"),
                 "by chance" if r["by_chance"] else "",
             )
             for r in self.records()
         ]
         return "\n".join(as_columns([header, *rows], num_left=0))
+
+
+def _by_chance(record: dict[str, Any]) -> str:
+    """Return mean and standard deviation of the gain by chance, if they are known."""
+    mean = if_known(record["chance_mean"], ".2f")
+    return mean and f"{mean} ({record['chance_sd']:.2f})"
 
 
 def as_records(columns: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def select_features(
     rng: np.random.Generator | None = None,
     num_threads: int | None = None,
 ) -> Selection:
-    """Select features one by one, each with the largest G2 of the null model (Eq. 1).
+    """Select features one by one, each with the largest G2 of the null model (Equation 1).
 
     The defaults are the rule of the paper. To cover everything that the latents know with features
     that do not repeat each other, pass ``**COVERING``: conditional, summed and corrected gains.

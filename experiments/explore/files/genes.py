@@ -98,7 +98,7 @@ def most_variable(cells: Cells, number: int) -> Cells:
         import scanpy
     except ImportError:
         raise ValueError(
-            f"`genes` = {number}, the most variable ones, needs scanpy: install the extra `blood`"
+            f"`genes` = {number}, the most variable ones, needs scanpy: `pip install scanpy`"
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about coming versions, and types of columns

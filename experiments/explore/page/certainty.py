@@ -53,6 +53,12 @@ def why_this_epoch(about: About, found: Findings) -> str:
             f" {'By then the' if len(courses) == 1 else 'In the first start, the'} bound on their "
             f"log-likelihood had gone from {signed(start, 1)} to {signed(end[0], 1)} nats per cell."
         )
+    mean, error = numbers.advantage(found)
+    if np.isfinite([mean, error]).all():
+        answer += (
+            f" At best they are described better by {signed(mean)} ± {error:.2f} nats than if no "
+            f"{about.noun} depended on another."
+        )
     return answer
 
 

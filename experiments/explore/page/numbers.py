@@ -42,6 +42,24 @@ def num_enough(found: Findings) -> int | None:
     return int(reached[0]) + 1 if reached.size else None
 
 
+def advantage(found: Findings) -> tuple[float, float]:
+    """Return how much better the models describe held-out cells than independent features do.
+
+    The mean over the held-out cells of all starts, in nats, and its standard error; NaN if there
+    are too few.
+    """
+    cells = np.concatenate([course.advantage for course in found.courses])
+    if len(cells) < 2:
+        return float(cells.mean()), np.nan
+    return float(cells.mean()), float(cells.std(ddof=1) / np.sqrt(len(cells)))
+
+
+def is_worth_a_model(found: Findings) -> bool:
+    """Tell whether held-out cells show that features depend on each other as the models say."""
+    mean, error = advantage(found)
+    return bool(mean > 2 * error)
+
+
 def idle_latents(found: Findings) -> NDArray[np.intp]:
     """Return the latents of the first start about which no features say anything."""
     return np.flatnonzero(found.coverage.of_all <= IDLE)

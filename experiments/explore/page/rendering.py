@@ -38,7 +38,9 @@ QUESTIONS = (
         "{noun}s above it alone (G², twice a log-likelihood ratio), summed over the latents, less "
         "what chance would give. The points with whiskers are gains by chance, with their standard "
         "deviation; p is the probability of so large a gain by chance, with allowance for the "
-        "choice among all {noun}s.",
+        "choice among all {noun}s. All this is about the synthetic cells: whether the model took "
+        "chance in the real ones for structure, only models trained on permuted cells can tell "
+        "(option --permutations).",
         ["gains"], [tables.features], without=True,
     ),
     Question(
@@ -67,8 +69,9 @@ QUESTIONS = (
     Question(
         "labels", "Where are they among the labels?", sentences.which_labels,
         "The model has never seen the labels. A column is a label, and a tile the percentage of "
-        "its cells that have the pattern. “Told right” is the balanced accuracy, cross-validated: "
-        "the mean over the labels of the share of their cells that are recognised.",
+        "its cells that have the pattern. Labels are predicted by a random forest, and what is "
+        "correct is the balanced accuracy, cross-validated: the mean over the labels of the share "
+        "of their cells that are recognised.",
         ["labels", "accuracy"], [tables.labels, tables.accuracy],
     ),
     Question(
@@ -83,11 +86,10 @@ QUESTIONS = (
         ["training"], [tables.courses], without=True,
     ),
     Question(
-        "instead", "What would have done as well?", certainty.what_instead,
+        "instead", "What could have been chosen instead?", certainty.what_instead,
         "A stand-in is a {noun} whose gain in the same place is not significantly smaller: z says "
         "by how many standard errors. If both share all of the gain, either can be used; if they "
-        "share little, the stand-in says something else of the same weight, and is often chosen "
-        "next.",
+        "share little, it weighs as much but says something else, and is often chosen next.",
         ["stand-ins"], [tables.stand_ins],
     ),
     Question(
@@ -163,6 +165,8 @@ def _parts(about: About, found: Findings, drawn: Mapping[str, Picture], prefix: 
     for question in QUESTIONS:
         if not (len(found.selection.features) or question.without):
             continue
+        if question.key == "labels" and found.by_label is None:
+            continue
         made = [table(about, found) for table in question.tables if _is_there(question, found)]
         figures = [
             Markup(svg.for_page(svg.as_svg(figure, name), alt, f"{prefix}{name}"))
@@ -181,8 +185,6 @@ def _parts(about: About, found: Findings, drawn: Mapping[str, Picture], prefix: 
 
 def _is_there(question: Question, found: Findings) -> bool:
     """Tell whether there is anything to show beside the answer."""
-    if question.key == "labels":
-        return found.by_label is not None
     return question.key != "sure" or len(found.by_start) > 1
 
 

@@ -73,11 +73,19 @@ def which_features(about: About, found: Findings) -> str:
     if not np.isfinite(selection.chance.exceedance).any():
         answer += " What chance would give was not measured."
     elif not by_chance:
-        answer += f" {'It' if len(names) == 1 else 'Each of them'} is more than chance."
+        answer += (
+            f" Among the synthetic cells {'it' if len(names) == 1 else 'each of them'} is more "
+            "than chance."
+        )
     elif len(by_chance) == len(names):
         answer += f" Chance alone explains {'it' if len(names) == 1 else 'all of them'}."
     else:
         answer += f" Chance alone explains {listing(by_chance)}; the others are more than chance."
+    if found.courses and not numbers.is_worth_a_model(found):
+        answer += (
+            f" But held-out cells are not described clearly better than if no {noun} depended on "
+            "another, so all this may be chance in the cells that the model was trained on."
+        )
     if found.p_values is not None:
         below = int((found.p_values <= 0.05).sum())
         answer += (
@@ -175,15 +183,17 @@ def how_related(about: About, found: Findings) -> str:
 def which_labels(about: About, found: Findings) -> str:
     """Say where the patterns are among labels, and how well the features tell these."""
     labels = found.by_label
-    if labels is None:
-        return "No labels were given, so the patterns are compared with none."
+    assert labels is not None  # the page has no such question without labels
     answer, accuracy = "", {key: percent(mean) for key, (mean, _) in labels.accuracy.items()}
     if "chosen" in accuracy:
         number, chosen = len(found.selection.features), f"chosen {about.noun}"
-        who = f"The {chosen} tells" if number == 1 else f"The {counted(number, chosen)} tell"
-        answer = f"{who} {accuracy['chosen']} of the labels right (column {plain(labels.name)})"
+        who = f"the {chosen}" if number == 1 else f"the {counted(number, chosen)}"
+        answer = (
+            f"From {who} {accuracy['chosen']} of the labels are predicted correctly (column "
+            f"{plain(labels.name)})"
+        )
         others = [
-            f"{accuracy[key]} for {words}"
+            f"{accuracy[key]} from {words}"
             for key, words in (
                 ("random", "as many at random"),
                 ("variance", "as many with the largest variance"),
@@ -191,7 +201,7 @@ def which_labels(about: About, found: Findings) -> str:
             )
             if key in accuracy
         ]
-        answer += f", beside {listing(others)}." if others else "."
+        answer += f", {listing(others)}." if others else "."
     tops = [
         top
         for top, number in zip(numbers.most_frequent_labels(found), found.real_counts, strict=True)

@@ -71,7 +71,8 @@ def latents(about: About, found: Findings) -> Table:
             zip(found.coverage.entropy, found.coverage.of_all, strict=True)
         )
     ]  # fmt: skip
-    return Table("Each latent of the first start", header, rows)
+    of = " of the first start" if len(found.by_start) > 1 else ""
+    return Table(f"Each latent{of}", header, rows)
 
 
 def patterns(about: About, found: Findings) -> Table:
@@ -130,7 +131,7 @@ def accuracy(about: About, found: Findings) -> Table:
         [numbers.ACCURACY_OF.get(key, plain(key)), percent(mean), percent(error)]
         for key, (mean, error) in known.items()
     ]
-    return Table("Labels told right", header, rows)
+    return Table("Labels predicted correctly", header, rows)
 
 
 def courses(about: About, found: Findings) -> Table:
@@ -159,7 +160,7 @@ def stand_ins(about: About, found: Findings) -> Table:
             rows.append([plain(name), other, signed(gain, 1), signed(z), percent(shared)])
         if len(at) > _MOST_STAND_INS:
             rows.append([plain(name), f"and {len(at) - _MOST_STAND_INS} more", "", "", ""])
-    return Table("What would have done as well", header, rows, words=[1])
+    return Table("What could have been chosen instead", header, rows, words=[1])
 
 
 def starts(about: About, found: Findings) -> Table:

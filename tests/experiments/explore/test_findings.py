@@ -35,7 +35,7 @@ def found(made):
     return find(
         "VAE", samples, cells, NAMES, labels=labels, num_features=5, num_patterns=6,
         null_gains=np.array([[5.0] * 5, [1e9] * 5, [7.0] * 5]),
-        courses=[Course(np.arange(3), np.zeros(3), np.zeros(3), 2)],
+        courses=[Course(np.arange(3), np.zeros(3), np.zeros(3), np.ones(20), 2)],
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from experiments.explore.training import (
     batch_size,
     compute,
     compute_permuted,
+    independent_log_likelihood,
     num_epochs,
     permuted,
     store_codes,
@@ -67,6 +68,26 @@ def test_a_start_has_its_synthetic_cells_and_its_course(start, task):
     assert start.epochs.tolist() == list(range(len(start.epochs)))
     assert len(start.training) == len(start.held_out) == len(start.epochs)
     assert start.held_out[-1] > start.held_out[0] + 1
+
+
+def test_held_out_cells_tell_whether_features_depend_on_each_other(start, task, tmp_path):
+    rng = np.random.default_rng(1)
+    assert start.advantage.shape == (20,)
+    assert start.advantage.mean() > 1
+    # Fair coins have log(2) each, but for how often they are on by chance.
+    codes = rng.integers(2, size=(200, 9)).astype(np.int8)
+    name = store_codes(codes, tmp_path)
+    nothing = compute(replace(task, folder=str(tmp_path), codes=name), seed=1)
+    best = nothing.held_out.max()
+    assert best - nothing.advantage.mean() == pytest.approx(-9 * np.log(2), abs=0.2)
+    assert nothing.advantage.mean() < 2 * nothing.advantage.std() / np.sqrt(20)
+
+
+def test_independent_features_keep_their_frequencies():
+    x = np.array([[0, 2], [1, 0], [0, 0]], np.int8)
+    held_out = np.array([[1, 1], [0, 0]], np.int8)
+    expected = [np.log(1.5 / 4 * 0.5 / 4.5), np.log(2.5 / 4 * 2.5 / 4.5)]
+    np.testing.assert_allclose(independent_log_likelihood(x, held_out, (2, 3)), expected)
 
 
 def test_training_goes_on_for_longer_than_the_bound_asks(start, task):

@@ -111,6 +111,21 @@ def test_significant_ends_at_the_first_step_above_the_level(rng):
     assert len(given.significant(0.2)) == 4
 
 
+def test_it_is_printed_as_a_table(rng):
+    x = rng.integers(2, size=(60, 4))
+    test = permutation_test(x, itself, 3, num_permutations=9, rng=rng)
+    header, pair, *further = str(test).splitlines()
+    assert header.split()[:4] == ["step", "feature", "gain", "p-value"]
+    # The first of the best pair has no gain of its own.
+    assert pair.split() == ["1", str(test.selection.features[0])]
+    for row, step in zip(further, (1, 2), strict=True):
+        _, feature, gain, p_value, reached, _, number = row.split()
+        assert int(feature) == test.selection.features[step]
+        assert float(gain) == pytest.approx(test.selection.gains[step], abs=0.01)
+        assert float(p_value) == pytest.approx(test.p_values[step], rel=0.01)
+        assert (int(reached), int(number)) == (test.exceedances[step], test.num_permutations[step])
+
+
 def test_settings_are_told_before_any_training():
     def never(x, rng):
         raise AssertionError

@@ -39,14 +39,28 @@ def test_each_chosen_feature_is_named_and_more_than_chance(found):
     names = ", ".join(made.NAMES[found.selection.features[:-1]])
     last = made.NAMES[found.selection.features[-1]]
     assert say(sentences.which_features, found) == (
-        f"Six of 20 genes say what the model has learned: {names} and {last}. Each of them is more "
-        "than chance."
+        f"Six of 20 genes say what the model has learned: {names} and {last}. Among the synthetic "
+        "cells each of them is more than chance."
     )
     assert say(sentences.which_features, chosen(found, 1)).startswith("One of 20 genes says what")
-    assert say(sentences.which_features, chosen(found, 1)).endswith(". It is more than chance.")
+    assert say(sentences.which_features, chosen(found, 1)).endswith(" it is more than chance.")
     assert say(sentences.which_features, found, made.about(noun="feature")).startswith(
         "Six of 20 features say"
     )
+
+
+def test_models_that_know_nothing_of_other_cells_are_named(found):
+    def answer(*advantages):
+        courses = [found.courses[0]._replace(advantage=np.array(nats)) for nats in advantages]
+        return say(sentences.which_features, found._replace(courses=courses))
+
+    why = "But held-out cells are not described clearly better than if no gene depended on another"
+    assert why not in answer([1.0, 1.1, 0.9], [0.5, 0.4])
+    # A mean of 0.5 with a standard error of 0.29, of 0.6 with one of 0.29, and worse than nothing.
+    assert why in answer([0, 1], [0, 1])
+    assert why not in answer([0.1, 1.1], [0.1, 1.1])
+    assert why in answer([-1.0, -1.1])
+    assert why in answer([1.0])  # a single cell tells nothing
 
 
 def test_chance_is_named_where_it_explains_features(found):
@@ -160,10 +174,10 @@ def test_the_map_names_the_nearest_and_the_most_distant_pair(found):
 
 def test_labels_are_told_beside_other_choices(found):
     assert say(sentences.which_labels, found).startswith(
-        "The six chosen genes tell 91 % of the labels right (column cell_type), beside 62 % for as "
-        "many at random, 70 % for as many with the largest variance and 95 % for all 20. In "
+        "From the six chosen genes 91 % of the labels are predicted correctly (column cell_type), "
+        "62 % from as many at random, 70 % from as many with the largest variance and 95 % from "
+        "all 20. In "
     )
-    assert say(sentences.which_labels, found._replace(by_label=None)).startswith("No labels were")
     assert say(sentences.which_labels, made.nothing_found()).startswith("There are no patterns")
 
 
@@ -200,9 +214,10 @@ def test_the_course_says_why_the_epoch_was_taken(found):
     assert say(certainty.why_this_epoch, one) == (
         f"The model was taken at epoch {best}, where cells that had been held out are described "
         f"best. By then the bound on their log-likelihood had gone from −{-start:.1f} to "
-        f"−{-end:.1f} nats per cell."
+        f"−{-end:.1f} nats per cell. At best they are described better by 1.00 ± 0.03 nats than if "
+        "no gene depended on another."
     )
-    rising = Course(np.arange(3), np.arange(3.0), np.arange(3.0), 2)
+    rising = Course(np.arange(3), np.arange(3.0), np.arange(3.0), np.zeros(5), 2)
     assert say(certainty.why_this_epoch, found._replace(courses=[rising])).startswith(
         "The model was taken at epoch 2, the last one. Held-out cells were still described better"
     )
