@@ -17,6 +17,7 @@ from models.boltzmann.gradients import (
     energy_gradient,
     idle_warning,
     log_odds,
+    some_cells,
 )
 from models.boltzmann.variational import mean_field, variational_free_energy
 from tests.depth import usual_or_deep
@@ -41,8 +42,22 @@ def test_idle_units_are_named_in_one_sentence():
     sentence = idle_warning(BoltzmannInfo(1.0, 1.0, bits))
     assert sentence.startswith("2 of the 12 units of the highest layer are always on or always off")
     assert "(units 3, 7: entropy below 0.1 bits)" in sentence
+    # Of many the first ten, and as many as there are if these are all.
+    many = idle_warning(BoltzmannInfo(1.0, 1.0, np.zeros(11)))
+    assert "(units 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...: entropy" in many
+    assert "8, 9: entropy" in idle_warning(BoltzmannInfo(1.0, 1.0, np.zeros(10)))
     found = binary_entropy(np.array([0.0, 0.5, 1.0, 0.25]))
     np.testing.assert_allclose(found, [0, 1, 0, entropy([0.25, 0.75], base=2)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("num_cells", "num_kept"), [(7, 7), (1000, 1000), (1001, 501), (2500, 834)]
+)
+def test_entropy_is_of_at_most_a_thousand_cells_spread_over_all(num_cells, num_kept):
+    rows = np.asarray(some_cells(np.arange(num_cells)[:, None]))[:, 0]
+    assert len(rows) == num_kept
+    assert len(set(np.diff(rows))) == 1
+    assert rows[-1] >= num_cells - (num_cells // num_kept + 1)
 
 
 NUM_GRADIENTS = 400
