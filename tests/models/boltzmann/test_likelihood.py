@@ -50,6 +50,15 @@ def test_many_states_are_enumerated_in_chunks(monkeypatch):
     likelihood._log_partition.clear_cache()
 
 
+def test_as_many_states_as_are_allowed_are_enumerated(monkeypatch):
+    params, _ = machine("RBM", seed=0)  # five visible and four hidden units
+    monkeypatch.setattr(likelihood, "MAX_STATES", 16)
+    assert np.isfinite(exact_log_partition(params))
+    monkeypatch.setattr(likelihood, "MAX_STATES", 15)
+    with pytest.raises(ValueError, match="expected at most 15 states .* got 16"):
+        exact_log_partition(params)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ais_agrees_with_the_exact_value(name):
     params, _ = stacked(name)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +54,22 @@ def test_the_entropy_is_that_of_the_highest_layer():
     share = layer.mean(axis=0)
     expected = entropy([share, 1 - share], base=2)
     np.testing.assert_allclose(info.entropy[0], expected, atol=1e-5)
+
+
+def test_a_stack_of_three_is_joined():
+    rng = np.random.default_rng(0)
+    sizes = (5, 4, 3, 2)
+    rbms = tuple(
+        DBMParams((rng.normal(size=pair),), tuple(rng.normal(size=size) for size in pair))
+        for pair in pairwise(sizes)
+    )
+    weights, biases = join(rbms)
+    for found, rbm in zip(weights, rbms, strict=True):
+        np.testing.assert_array_equal(found, rbm.weights[0])
+    first, second, third = (rbm.biases for rbm in rbms)
+    expected = first[0], first[1] + second[0], second[1] + third[0], third[1]
+    for found, sum_of_biases in zip(biases, expected, strict=True):
+        np.testing.assert_array_equal(found, sum_of_biases)
 
 
 def test_layers_between_two_others_count_twice():
