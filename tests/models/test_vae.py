@@ -222,3 +222,10 @@ def test_codes_of_any_type_train_alike():
     for dtype in (">i4", bool, np.float64, np.uint8):
         toy.assert_same(trained(x.astype(dtype)), expected)
     toy.assert_same(trained(x.tolist()), expected)
+
+
+def test_defaults_are_those_of_the_paper():
+    assert vars(VAEConfig(5)) == {
+        "num_features": 5, "num_latents": 10, "encoder_hidden": None, "decoder_hidden": None,
+        "learning_rate": 1e-4, "batch_size": 1, "levels": None, "warm_up_epochs": 0,
+    }  # fmt: skip

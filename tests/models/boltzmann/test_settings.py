@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models import DBMConfig
+from models import DBMConfig, RBMConfig
 from models.boltzmann.settings import hidden_blocks
 
 
@@ -51,3 +51,23 @@ def test_hidden_units_are_dealt_to_blocks_by_their_features():
     config = DBMConfig((6, 3), blocks=(0, 0, 0, 0, 1, 1))
     np.testing.assert_array_equal(hidden_blocks(config), [0, 0, 1])
     np.testing.assert_array_equal(hidden_blocks(DBMConfig((6, 3))), [0, 0, 0])
+
+
+SHARED = {
+    "levels": None, "learning_rate": 1e-3, "batch_size": 1, "num_steps": 1, "momentum": 0.0,
+    "weight_decay": 0.0, "halving_updates": None, "sample_sweeps": 200, "draws_per_chain": 1,
+    "sweeps_between_draws": 20,
+}  # fmt: skip
+
+
+def test_defaults_are_those_of_the_paper_and_of_all_results_so_far():
+    # Who changes one trains other models, and changes the results of all who rely on it.
+    assert vars(RBMConfig(5, 3)) == SHARED | {
+        "num_features": 5, "num_hidden": 3, "num_chains": None, "centered": False,
+    }  # fmt: skip
+    assert vars(DBMConfig((5, 3))) == SHARED | {
+        "layer_sizes": (5, 3), "blocks": None, "pretrain_epochs": 20, "pretrain_in_turn": False,
+        "centered_pretraining": False, "num_chains": 100, "fine_learning_rate": 1e-3,
+        "fine_batch_size": 10, "sweeps_per_update": 1, "centered": True,
+        "mean_field_tolerance": 1e-3,
+    }  # fmt: skip
