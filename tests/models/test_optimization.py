@@ -37,6 +37,15 @@ def test_momentum_repeats_steps_and_decay_pulls_weights_only():
     assert float(changes.biases[1][0]) == pytest.approx(-0.1)
 
 
+def test_descent_is_plain_unless_asked_for_more():
+    params, ones = params_of(2.0), params_of(1.0)
+    optimizer = gradient_descent(0.1)
+    changes, state = optimizer.update(ones, optimizer.init(params), params)
+    again, _ = optimizer.update(ones, state, params)
+    for leaf in jax.tree.leaves((changes, again)):
+        np.testing.assert_allclose(leaf, -0.1, rtol=1e-6)
+
+
 def test_batches_hold_each_row_once_and_leave_out_another_rest_each_time():
     x = jnp.arange(20).reshape(10, 2)
     left_out = set()
