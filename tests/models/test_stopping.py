@@ -36,6 +36,12 @@ def test_training_ends_when_patience_runs_out():
     assert found.scores.tolist() == scores[:4]
 
 
+def test_ten_snapshots_are_waited_for_by_default():
+    read = []
+    stop(None, stream=stream_of([1.0] * 20, read))
+    assert len(read) == 1 + 10
+
+
 def test_without_running_out_the_best_of_all_is_returned():
     found = stop([1.0, 3.0, 2.0, 2.5, 9.0, 4.0], patience=3)
     assert (found.state, found.epoch, found.ran_out) == (9.0, 20, False)
