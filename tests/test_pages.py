@@ -9,6 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 CHECKS = {
+    "docs/quickstart.md": """
+assert (cells.genes.role[selection.features] == "overlap").sum() >= 4
+assert epoch == 75
+""",
     "docs/selection.md": """
 assert len(selection.features) == 7
 assert points.shape == (len(patterns.states), 2)
@@ -39,7 +43,14 @@ def page(*names, num_blocks, marks=(), group=None):
 @pytest.mark.parametrize(
     ("names", "num_blocks"),
     [
-        page("README.md", "docs/quickstart.md", "docs/selection.md", num_blocks=9),
+        page("README.md", "docs/quickstart.md", num_blocks=3),
+        page(
+            "README.md",
+            "docs/quickstart.md",
+            "docs/selection.md",
+            num_blocks=9,
+            marks=[pytest.mark.deep],
+        ),
         # Six models to compile; then two models, and all figures.
         page("docs/models.md", num_blocks=7, marks=[pytest.mark.deep]),
         page("docs/own-data.md", num_blocks=5, marks=[pytest.mark.deep]),
