@@ -109,7 +109,9 @@ def start(*command):
     )
 
 
-@pytest.mark.parametrize("arguments", ["--help", f"runtime {RUNTIME} --out"])
+@pytest.mark.parametrize(
+    "arguments", [pytest.param("--help", marks=pytest.mark.deep), f"runtime {RUNTIME} --out"]
+)
 def test_a_reader_that_stops_reading_sees_no_traceback(arguments, tmp_path):
     arguments = [*arguments.split(), *([] if arguments == "--help" else [str(tmp_path)])]
     with start(sys.executable, "-m", "experiments", *arguments) as process:

@@ -5,7 +5,6 @@ import pytest
 
 from experiments.runs.executors import InProcess, Workers, executor
 from experiments.runs.units import run_units
-from tests.depth import usual_or_deep
 from tests.experiments.runs import toy_study
 from tests.experiments.runs.killing import kill_and_resume, numbers
 from tests.experiments.runs.toy_study import toy_units
@@ -62,11 +61,9 @@ def test_a_killed_worker_costs_its_unit_one_more_try(tmp_path):
     assert not kill_once.exists()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
-    ("where", "units", "kills"),
-    usual_or_deep(
-        [("processes", 4, 3)], [("in-process", 4, 2), ("processes", 12, 6), ("dask", 6, 3)]
-    ),
+    ("where", "units", "kills"), [("in-process", 4, 2), ("processes", 12, 6), ("dask", 6, 3)]
 )
 def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(
     tmp_path, where, units, kills
