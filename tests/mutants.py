@@ -22,7 +22,6 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,18 +58,14 @@ def mutants_of(file: str) -> list[Mutant]:
     source = (ROOT / file).read_text()
     found = []
     for number, path in enumerate(_places(ast.parse(source))):
-        tree = deepcopy(ast.parse(source))
+        tree = ast.parse(source)
         line, change = _mutate(tree, path)
         found.append(Mutant(file, number, ast.unparse(tree), line, change))
     return found
 
 
-def _places(tree: ast.AST) -> list[tuple[int, ...]]:
-    """Return where something can be changed, as paths of child numbers from the root."""
-    return list(_walk(tree, ()))
-
-
-def _walk(node: ast.AST, path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+def _places(node: ast.AST, path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    """Yield where something can be changed, as paths of child numbers from the root."""
     is_changed = isinstance(node, ast.BinOp | ast.BoolOp | ast.AugAssign | ast.Compare)
     if is_changed and _operator(node) in OPERATORS:
         yield path
@@ -80,12 +75,8 @@ def _walk(node: ast.AST, path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         yield path
     for number, (name, child) in enumerate(_children(node)):
         is_type = name in ("annotation", "returns")
-        is_text = isinstance(child, ast.JoinedStr)
-        is_long = isinstance(node, ast.BinOp) and isinstance(child, ast.Constant) and (
-            isinstance(child.value, str)
-        )  # fmt: skip
-        if not (is_type or is_text or is_long):
-            yield from _walk(child, (*path, number))
+        if not (is_type or isinstance(child, ast.JoinedStr)):
+            yield from _places(child, (*path, number))
 
 
 def _children(node: ast.AST) -> list[tuple[str, ast.AST]]:
@@ -131,12 +122,17 @@ def _replace(parent: ast.AST, old: ast.AST, new: ast.AST) -> None:
             value[:] = [new if item is old else item for item in value]
 
 
+def tracked(*patterns: str) -> list[str]:
+    """Return the names of the tracked files, of all or of those that match a pattern."""
+    listed = subprocess.run(
+        ["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return listed.stdout.splitlines()
+
+
 def files(package: str) -> list[str]:
     """Return the files of a package or folder that are tracked."""
-    listed = subprocess.run(
-        ["git", "ls-files", f"{package}/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return [file for file in listed.stdout.split() if not file.endswith("__init__.py")]
+    return [file for file in tracked(f"{package}/*.py") if not file.endswith("__init__.py")]
 
 
 def tests_of(file: str) -> list[str]:
@@ -151,11 +147,8 @@ def tests_of(file: str) -> list[str]:
 def copy_of_project(folder: Path) -> Path:
     """Copy the tracked files; return the root of the copy."""
     tree = folder / "tree"
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.split("\n"):
-        if name and (ROOT / name).exists():
+    for name in tracked():
+        if (ROOT / name).exists():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
     return tree
