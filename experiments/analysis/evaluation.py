@@ -223,6 +223,24 @@ def nmf_loadings(
     return loadings
 
 
+def independent_log_likelihood(
+    x: NDArray[np.int8], held_out: NDArray[np.int8], levels: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return the log-likelihood of each held-out cell, in nats, if features were independent.
+
+    Each has its levels as often as in x, with half a cell more of each, so that none is impossible.
+
+    >>> x = np.array([[0], [0], [1]], np.int8)
+    >>> independent_log_likelihood(x, x[:1], (2,)).round(4)  # log(2.5 / 4)
+    array([-0.47])
+    """
+    total = np.zeros(len(held_out))
+    for column, number in enumerate(levels):
+        counts = np.bincount(x[:, column], minlength=number) + 0.5
+        total += np.log(counts / counts.sum())[held_out[:, column]]
+    return total
+
+
 def largest(values: NDArray[np.float64], number: int) -> NDArray[np.intp]:
     """Return the positions of the largest values, largest first; ties go to the lowest."""
     return np.argsort(-values, kind="stable")[:number]

@@ -19,6 +19,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from experiments.analysis.evaluation import independent_log_likelihood
 from experiments.explore.settings import KindOfModel
 from experiments.runs.progress import Track, without_bar
 from loglin import COVERING, latent_codes, select_features
@@ -194,24 +195,6 @@ def _train(settings: Task, codes: NDArray[np.int8], seed: int, track: Track) -> 
         np.array(training), np.array(scores), described[int(np.argmax(scores))] - independent,
         np.array(epochs[-1]),
     )  # fmt: skip
-
-
-def independent_log_likelihood(
-    x: NDArray[np.int8], held_out: NDArray[np.int8], levels: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Return the log-likelihood of each held-out cell, in nats, if features were independent.
-
-    Each has its levels as often as in x, with half a cell more of each, so that none is impossible.
-
-    >>> x = np.array([[0], [0], [1]], np.int8)
-    >>> independent_log_likelihood(x, x[:1], (2,)).round(4)  # log(2.5 / 4)
-    array([-0.47])
-    """
-    total = np.zeros(len(held_out))
-    for column, number in enumerate(levels):
-        counts = np.bincount(x[:, column], minlength=number) + 0.5
-        total += np.log(counts / counts.sum())[held_out[:, column]]
-    return total
 
 
 def _model(

@@ -16,6 +16,7 @@ from scipy.special import logsumexp
 from scipy.stats import spearmanr
 
 from experiments.analysis import figures
+from experiments.analysis.evaluation import independent_log_likelihood
 from experiments.analysis.model_settings import (
     MODEL_NAMES,
     ModelName,
@@ -137,11 +138,10 @@ def compute(settings: Settings, seed: int, track: Track = without_bar) -> Result
         key = jax.random.fold_in(bound_key, checkpoint.epoch)
         bounds.append(float(bound_of(key, checkpoint.model_state, held_out).mean()))
         seen.append(checkpoint)
-    frequencies = (x.sum(axis=0) + 0.5) / (len(x) + 1)
     return Result(
         as_trajectory(seen, task.trajectory),
         np.array(bounds),
-        np.array(log_likelihood(held_out, frequencies[None])),
+        np.array(independent_log_likelihood(x, held_out, [2] * x.shape[1]).mean()),
         np.array(log_likelihood(held_out, stage_probabilities(task.stairs))),
     )
 

@@ -7,6 +7,7 @@ from experiments.analysis.evaluation import (
     annotate,
     cramer_statistic,
     distance_to_cells,
+    independent_log_likelihood,
     label_accuracy,
     most_loaded,
     most_often,
@@ -134,3 +135,10 @@ def test_ties_between_selections_do_not_follow_the_columns():
     # More often beats earlier, earlier beats later.
     chosen = most_often(np.array([[4, 9, 2], [5, 9, 2], [6, 1, 3]]), 2, rng)
     assert chosen.tolist() == [9, 2]
+
+
+def test_independent_features_keep_their_frequencies():
+    x = np.array([[0, 2], [1, 0], [0, 0]], np.int8)
+    held_out = np.array([[1, 1], [0, 0]], np.int8)
+    expected = [np.log(1.5 / 4 * 0.5 / 4.5), np.log(2.5 / 4 * 2.5 / 4.5)]
+    np.testing.assert_allclose(independent_log_likelihood(x, held_out, (2, 3)), expected)

@@ -12,7 +12,6 @@ from experiments.explore.training import (
     batch_size,
     compute,
     compute_permuted,
-    independent_log_likelihood,
     num_epochs,
     permuted,
     store_codes,
@@ -81,13 +80,6 @@ def test_held_out_cells_tell_whether_features_depend_on_each_other(start, task, 
     best = nothing.held_out.max()
     assert best - nothing.advantage.mean() == pytest.approx(-9 * np.log(2), abs=0.2)
     assert nothing.advantage.mean() < 2 * nothing.advantage.std() / np.sqrt(20)
-
-
-def test_independent_features_keep_their_frequencies():
-    x = np.array([[0, 2], [1, 0], [0, 0]], np.int8)
-    held_out = np.array([[1, 1], [0, 0]], np.int8)
-    expected = [np.log(1.5 / 4 * 0.5 / 4.5), np.log(2.5 / 4 * 2.5 / 4.5)]
-    np.testing.assert_allclose(independent_log_likelihood(x, held_out, (2, 3)), expected)
 
 
 def test_training_goes_on_for_longer_than_the_bound_asks(start, task):
