@@ -163,9 +163,7 @@ def _parts(about: About, found: Findings, drawn: Mapping[str, Picture], prefix: 
     words = {"noun": about.noun, "Noun": about.noun.capitalize()}
     parts = []
     for question in QUESTIONS:
-        if not (len(found.selection.features) or question.without):
-            continue
-        if question.key == "labels" and found.by_label is None:
+        if not _is_asked(question, found):
             continue
         made = [table(about, found) for table in question.tables if _is_there(question, found)]
         figures = [
@@ -181,6 +179,13 @@ def _parts(about: About, found: Findings, drawn: Mapping[str, Picture], prefix: 
             )
         )  # fmt: skip
     return parts
+
+
+def _is_asked(question: Question, found: Findings) -> bool:
+    """Tell whether the findings have an answer."""
+    if question.key == "labels" and found.by_label is None:
+        return False
+    return question.without or len(found.selection.features) > 0
 
 
 def _is_there(question: Question, found: Findings) -> bool:
