@@ -6,6 +6,7 @@ import os
 import urllib.request
 from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 from docutils.nodes import SkipNode
 from docutils.utils.math import MathError
@@ -117,10 +118,10 @@ html_theme_options = {
 }
 
 
-def setup(app):  # type: ignore[no-untyped-def]
+def setup(app: Any) -> None:
     """Write formulas as MathML, which browsers show without a script from elsewhere."""
 
-    def write(writer, node, as_block):  # type: ignore[no-untyped-def]
+    def write(writer: Any, node: Any, as_block: bool) -> NoReturn:
         try:
             writer.body.append(tex2mathml(node.astext(), as_block=as_block))
         except MathError as error:
