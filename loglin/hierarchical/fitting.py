@@ -109,11 +109,10 @@ def fit(
     -----
     If the maximum-likelihood estimate does not exist because of zeros in the table, the fit is the
     extended estimate: the limit at which the likelihood approaches its supremum, with some cells
-    forced to zero. If a few cycles of IPF leave open which
-    cells these are, nonnegative least squares or a linear program decide, with matrices of one row
-    and one column per parameter. This takes about a second for six hundred parameters and minutes
-    for thousands. In models with more than 16 384 parameters only cells
-    with an empty margin are set to zero.
+    forced to zero. If a few cycles of IPF leave open which cells these are, nonnegative least
+    squares or a linear program decide, with matrices of one row and one column per parameter. This
+    takes about a second for six hundred parameters and minutes for thousands. In models with more
+    than 16 384 parameters only cells with an empty margin are set to zero.
 
     IPF works on factors of the table where it can (see `loglin.hierarchical.factored`), and the
     closed form is its first cycle wherever this fits all margins of a decomposable model at once;
