@@ -50,6 +50,7 @@ CASES: dict[str, tuple[tuple[int, ...], Model]] = {
     "2^20, chain of 19 pairs": ((2,) * 20, [(i, i + 1) for i in range(19)]),
 }
 KEPT: list[Any] = [
+    generators._maximal_of,
     generators.junction_of,
     generators.as_masks,
     generators._num_parameters,

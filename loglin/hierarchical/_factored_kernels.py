@@ -27,6 +27,8 @@ PQ, PR, QR = range(3)
 """The blocks."""
 NUM_WORK, NUM_TARGETS, NUM_MARGIN, NUM_GENERATORS = range(4)
 """Columns of `sizes`: what the plan of a block needs, as in `ipf.Plan`, and its generators."""
+_ONE_THREAD = 2**18
+"""OpenBLAS multiplies matrices on one thread if this takes at most so many multiplications."""
 
 
 @compiled
@@ -197,7 +199,7 @@ def fit_factors(steps, rows, sizes, targets, factors, limit, most):
     """
     x, y, z = factors
     fitted = (np.empty_like(x), np.empty_like(y), np.empty_like(z))
-    turned = (np.empty((x.shape[1], x.shape[0])), np.empty((z.shape[1], z.shape[0])))
+    turned = np.empty((x.shape[1], x.shape[0]))
     most_work = sizes[:, NUM_WORK].max()
     work, margin = np.empty(most_work), np.empty(sizes[:, NUM_MARGIN].max())
     goals = np.empty((3, sizes[:, NUM_TARGETS].max()))
@@ -213,13 +215,12 @@ def fit_factors(steps, rows, sizes, targets, factors, limit, most):
             if sizes[block, NUM_GENERATORS] == 0:
                 continue
             if block == PQ:
-                _turn(z, turned[1])
-                _multiply(y, turned[1], fitted[PQ])
+                _multiply(y, z.T, fitted[PQ])
             elif block == PR:
                 _multiply(x, z, fitted[PR])
             else:
-                _turn(x, turned[0])
-                _multiply(turned[0], y, fitted[QR])
+                turned[:] = x.T  # rows of it must follow each other
+                _multiply(turned, y, fitted[QR])
             factor, table = factors[block].reshape(-1), fitted[block].reshape(-1)
             goal = goals[block]
             work[: sizes[block, NUM_WORK]] = 1.0
@@ -257,41 +258,13 @@ def _adjust(steps, rows, factor, sums, work, margin, goals):
 
 @compiled
 def _multiply(a, b, product):
-    """Write the matrix product of a and b.
+    """Write the matrix product of a and b, few rows at a time.
 
-    Two rows of a meet four rows of b at a time, so that each number is read for several products.
+    A larger product would be divided among the threads of BLAS, and rounded as they divide it.
     """
-    height, num, width = a.shape[0], a.shape[1], np.uint64(b.shape[1])
-    product[:] = 0.0
-    for i in range(0, height - 1, 2):
-        upper, lower = product[i], product[i + 1]
-        for k in range(0, num - 3, 4):
-            a0, a1, a2, a3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
-            c0, c1, c2, c3 = a[i + 1, k], a[i + 1, k + 1], a[i + 1, k + 2], a[i + 1, k + 3]
-            r0, r1, r2, r3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-            for j in range(width):
-                b0, b1, b2, b3 = r0[j], r1[j], r2[j], r3[j]
-                upper[j] += (a0 * b0 + a1 * b1) + (a2 * b2 + a3 * b3)
-                lower[j] += (c0 * b0 + c1 * b1) + (c2 * b2 + c3 * b3)
-        for k in range(num - num % 4, num):
-            a0, c0, row = a[i, k], a[i + 1, k], b[k]
-            for j in range(width):
-                upper[j] += a0 * row[j]
-                lower[j] += c0 * row[j]
-    for i in range(height - height % 2, height):
-        last = product[i]
-        for k in range(num):
-            a0, row = a[i, k], b[k]
-            for j in range(width):
-                last[j] += a0 * row[j]
-
-
-@compiled
-def _turn(a, turned):
-    """Write the transpose of a matrix."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            turned[j, i] = a[i, j]
+    rows = max(1, _ONE_THREAD // (a.shape[1] * b.shape[1]))
+    for first in range(0, len(a), rows):
+        np.dot(a[first : first + rows], b, product[first : first + rows])
 
 
 @compiled

@@ -241,7 +241,12 @@ def as_generators(
         ) from None
     last = None if num_axes is None else num_axes - 1
     number = {axis: _as_axis(axis, last, names) for axis in distinct}
-    return _maximal(frozenset([number[axis] for axis in axes]) for axes in sets)
+    return _maximal_of(tuple([tuple([number[axis] for axis in axes]) for axes in sets]))
+
+
+@lru_cache(maxsize=_MODELS_KEPT)
+def _maximal_of(sets: Generators) -> Generators:
+    return _maximal(map(frozenset, sets))
 
 
 def _as_axis(axis: Any, last: int | None, names: Sequence[str] | None) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from loglin import fit, fit_tables
 from loglin.hierarchical import factored, ipf
@@ -116,3 +117,15 @@ def test_the_same_bits_by_any_number_of_threads(rng, monkeypatch):
     for other in answers[1:]:
         for one, same in zip(answers[0], other, strict=True):
             np.testing.assert_array_equal(one, same)
+
+
+def test_the_same_bits_by_any_number_of_threads_of_blas(rng):
+    shape, pairs = (80, 90, 100), tuple(combinations(range(3), 2))
+    counts = rng.poisson(20.0, shape) + 1.0
+    assert is_factored(pairs, shape)
+    answers = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            answers.append(fit(counts, pairs).expected)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
