@@ -115,6 +115,17 @@ def test_only_columns_that_are_no_codes_are_cut(latents, rng, num_levels):
     np.testing.assert_allclose(ours.scores, theirs.scores, rtol=1e-12)
 
 
+def test_whole_numbers_up_to_126_are_codes(rng):
+    codes = np.append(rng.integers(127, size=399), 126)
+    more = np.append(codes[:-1], 127)
+    kind = codes[:, None] > 60
+    ours = LogLinearSelector(2).fit(np.column_stack([codes, more]).astype(float), kind)
+    theirs = select_features(
+        np.column_stack([codes, categorize(more[:, None], 2)]), kind, 2, **COVERING
+    )
+    np.testing.assert_array_equal(ours.selection_.scores, theirs.scores)
+
+
 def test_sparse_values_of_many_columns_are_taken(rng):
     x = rng.poisson(0.2, size=(300, 200)) * rng.choice([1.0, 0.5, 50.0], size=200)
     y = x[:, [190, 130, 20]].astype(bool) @ [1, 2, 4]

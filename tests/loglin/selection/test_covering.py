@@ -226,6 +226,20 @@ def test_several_models_count_as_one_set_of_latents(rng):
     assert {2, 4} == set(select_features(*models, 2, **COVERING).features)
 
 
+@pytest.mark.parametrize("objective", [{}, CONDITIONAL])
+def test_the_parts_of_a_gain_are_those_of_the_model_that_has_the_latent(objective, rng):
+    """Of three, in which only the second one has anything to find."""
+    sizes, latents = (100, 400, 300), (2, 2, 3)
+    x = [rng.integers(2, size=(size, 6)) for size in sizes]
+    u = [rng.integers(2, size=(size, number)) for size, number in zip(sizes, latents, strict=True)]
+    x[1][:, [3, 1]] = u[1] ^ (rng.random((400, 2)) < [0.05, 0.1])
+    ours, alone = select_features(x, u, 2, **objective), select_features(x[1], u[1], 2, **objective)
+    assert ours.features.tolist() == alone.features.tolist() == [3, 1]
+    assert ours.latents.tolist() == (2 + alone.latents).tolist()
+    for part in ("gains", "feature_gains", "latent_gains", "df"):
+        np.testing.assert_allclose(getattr(ours, part), getattr(alone, part), atol=1e-9)
+
+
 def test_the_same_model_twice_doubles_the_sum(rng):
     x, u = rng.integers(2, size=(300, 5)), rng.integers(2, size=(300, 2))
     once = select_features(x, u, 3, **COVERING)
