@@ -1,21 +1,26 @@
 """The decorator that compiles all kernels, and functions on bits that several of them use."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from numba import njit, types
 from numba.extending import intrinsic
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any] | None = None, *, fused: bool = False) -> Any:
     """Compile a function on its first call, and cache the machine code on disk if possible.
 
-    Python's lock is released while it runs, so that several threads can.
+    Python's lock is released while it runs, so that several threads can. If `fused`, a product that
+    is added to something may be one instruction with it, which rounds once.
     """
+    if function is None:
+        return partial(compiled, fused=fused)
+    options = {"error_model": "numpy", "nogil": True, "fastmath": {"contract"} if fused else False}
     try:
-        return njit(cache=True, error_model="numpy", nogil=True)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no writable folder for its cache
-        return njit(error_model="numpy", nogil=True)(function)
+        return njit(**options)(function)
 
 
 @intrinsic

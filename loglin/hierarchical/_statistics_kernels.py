@@ -37,7 +37,7 @@ _C1, _C2, _C3, _C4, _C5, _C6, _C7 = (
 )
 
 
-@compiled
+@compiled(fused=True)
 def log(x, excess):
     """Return the logarithm of x = 1 + excess, a normal positive float.
 
@@ -82,7 +82,7 @@ def statistics_of_each(observed, expected, sums, within):
         within[t] = within_range(sums[t])
 
 
-@compiled
+@compiled(fused=True)
 def _one_part(observed, expected, begin, end, lanes, bits, found):
     """Sum the cells begin, ..., end - 1; `lanes` and `bits` are overwritten."""
     # The bits of positive floats have the same order as these, and integers are compared faster.

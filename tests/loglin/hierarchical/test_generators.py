@@ -160,6 +160,11 @@ def test_parameters_of_tables_beyond_64_bits():
     assert degrees_of_freedom(pairs, [100] * 40) == 100**40 - (1 + 40 * 99 + 780 * 99**2)
 
 
+def test_parameters_of_an_interaction_of_40_axes_are_counted_without_a_list_of_its_subsets():
+    model = [range(40), (40, 41), (41, 42), (40, 42)]
+    assert degrees_of_freedom(model, [2] * 43) == 2**43 - (2**40 + 3 + 3)
+
+
 def test_orders_that_are_exact_are_those_that_one_cycle_fits(rng):
     counts = rng.gamma(2.0, 10.0, (2, 3, 2, 2))
     seen = {True: 0, False: 0}
