@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loglin import _validation_kernels as _kernels
 from loglin._threads import MANY_CELLS, equal_parts, in_threads, num_cores
 
 MAX_LEVELS = 127
@@ -18,8 +19,6 @@ _MANY = 2**26
 """Threads look through more bytes than this."""
 _LONGEST = 200
 """Characters of a given value that a message shows."""
-_PIECE = 2**15
-"""Number of frequencies that are copied and checked at a time, while they are in the cache."""
 
 
 def shown(value: Any) -> str:
@@ -185,19 +184,18 @@ def checked_frequencies(values: ArrayLike, name: str) -> Frequencies:
         raise ValueError(f"`{name}` must have at least one cell, got shape {given.shape}")
     array = np.empty(given.shape)
     source, copy = np.ascontiguousarray(given).reshape(-1), array.reshape(-1)
-    pieces = [slice(begin, begin + _PIECE) for begin in range(0, array.size, _PIECE)]
-    totals, minima = [0.0] * len(pieces), [0.0] * len(pieces)
+    num_parts = -(-array.size // _kernels.PART)
+    sums, minima = np.empty(num_parts), np.empty(num_parts)
 
-    def look(part: slice) -> None:
-        with np.errstate(over="ignore"):
-            for number in range(part.start, part.stop):
-                piece = copy[pieces[number]]
-                piece[:] = source[pieces[number]]
-                totals[number], minima[number] = float(piece.sum()), float(piece.min())
+    def look(parts: slice) -> None:
+        cells = slice(parts.start * _kernels.PART, parts.stop * _kernels.PART)
+        with np.errstate(over="ignore"):  # of floats with more than 64 bits
+            copy[cells] = source[cells]
+        _kernels.sums_and_minima(copy, parts.start, parts.stop, sums, minima)
 
     threads = num_cores() if array.size >= MANY_CELLS else 1
-    in_threads(look, [(part,) for part in equal_parts(len(pieces), threads)])
-    total, smallest = sum(totals), min(minima)
+    in_threads(look, [(parts,) for parts in equal_parts(num_parts, threads)])
+    total, smallest = sum(sums.tolist()), min(minima.tolist())  # numpy would warn of overflow
     if not (math.isfinite(total) and smallest >= 0):
         bad = array[~(np.isfinite(array) & (array >= 0))]
         got = bad[0] if len(bad) else f"a total of {total}"

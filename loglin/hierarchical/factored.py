@@ -78,22 +78,15 @@ def divide(generators: Generators, levels: tuple[int, ...]) -> Factored | None:
 def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:
     """Return the margins of the blocks of a table in C order, in one pass."""
     p, q, r = shape
+    num_parts = min(_NUM_PARTS, p) if counts.size >= MANY_CELLS else 1
+    ends = np.arange(num_parts + 1) * p // num_parts
+    pq, pr, qr = np.empty((p, q)), np.empty((p, r)), np.empty((num_parts, q, r))
     table = counts.reshape(-1)
-    pq, pr = np.empty((p, q)), np.empty((p, r))
-    if counts.size < MANY_CELLS:
-        whole = np.zeros((q, r))
-        _kernels.margins(table, 0, p, pq, pr, whole)
-        return pq, pr, whole
-    parts = equal_parts(p, _NUM_PARTS)
-    qr = np.zeros((len(parts), q, r))
-
-    def add(some: slice) -> None:
-        for number in range(some.start, some.stop):
-            part = parts[number]
-            _kernels.margins(table, part.start, part.stop, pq, pr, qr[number])
-
-    in_threads(add, _shared_out(len(parts), counts.size))
-    return pq, pr, qr.sum(axis=0)
+    in_threads(
+        lambda parts: _kernels.margins(table, ends, parts.start, parts.stop, pq, pr, qr),
+        _shared_out(num_parts, counts.size),
+    )
+    return pq, pr, qr[0] if num_parts == 1 else qr.sum(axis=0)
 
 
 def write(factors: Three, table: Floats) -> None:

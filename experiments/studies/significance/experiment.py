@@ -72,7 +72,7 @@ class Config:
         default_factory=lambda: Task(StairConfig(), num_epochs=100, num_selected=15)
     )
     """Cells with structure."""
-    num_stairs: int = 5
+    num_stairs: int = 20
     """Number of data sets with structure; they have the first seeds."""
     test: Unprefixed[PermutationConfig] = field(default_factory=PermutationConfig)
     model_settings: Unprefixed[ModelSettings] = field(default_factory=ModelSettings)
