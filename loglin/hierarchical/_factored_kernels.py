@@ -144,22 +144,27 @@ def margins(counts, ends, first, last, pq, pr, qr):
 
     Part k has the rows ends[k], ..., ends[k + 1] - 1 of PQ and PR, and a QR of its own, qr[k].
     """
-    num_q, num_r = qr.shape[1], np.uint64(qr.shape[2])
     for part in range(first, last):
-        own = qr[part]
-        own[:] = 0.0
-        cell = np.uint64(ends[part] * num_q) * num_r
-        for p in range(ends[part], ends[part + 1]):
-            of_p = pr[p]
-            of_p[:] = 0.0
-            for q in range(num_q):
-                of_q = own[q]
-                for r in range(num_r):
-                    of_q[r] += counts[cell + r]
-                for r in range(num_r):
-                    of_p[r] += counts[cell + r]
-                pq[p, q] = _sum(counts, cell, num_r)
-                cell += num_r
+        qr[part] = 0.0
+        _add_rows(counts, ends[part], ends[part + 1], pq, pr, qr[part])
+
+
+@compiled
+def _add_rows(counts, first, last, pq, pr, qr):
+    """Write the margins PQ and PR of rows first, ..., last - 1 of a flat table; add them to QR."""
+    num_q, num_r = qr.shape[0], np.uint64(qr.shape[1])
+    cell = np.uint64(first * num_q) * num_r
+    for p in range(first, last):
+        of_p = pr[p]
+        of_p[:] = 0.0
+        for q in range(num_q):
+            of_q = qr[q]
+            for r in range(num_r):
+                of_q[r] += counts[cell + r]
+            for r in range(num_r):
+                of_p[r] += counts[cell + r]
+            pq[p, q] = _sum(counts, cell, num_r)
+            cell += num_r
 
 
 @compiled

@@ -246,6 +246,7 @@ def as_generators(
 
 @lru_cache(maxsize=_MODELS_KEPT)
 def _maximal_of(sets: Generators) -> Generators:
+    """Return `_maximal` of sets that have been checked."""
     return _maximal(map(frozenset, sets))
 
 
