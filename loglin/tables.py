@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -204,6 +204,41 @@ def contingency_table(codes: ArrayLike, levels: Sequence[int] | None = None) -> 
         )
     cells = np.ravel_multi_index(tuple(codes.T.astype(np.intp)), levels)
     return np.bincount(cells, minlength=prod(levels)).reshape(levels).astype(np.float64)
+
+
+class DistinctRows(NamedTuple):
+    """The different rows of a table of codes, sorted by the first column first."""
+
+    states: NDArray[np.int8]
+    """(k, d) each row once."""
+    group: NDArray[np.intp]
+    """(n,) which of them each row of the table is."""
+    counts: NDArray[np.intp]
+    """(k,) how often each occurs."""
+
+
+def distinct_rows(codes: NDArray[np.int8]) -> DistinctRows:
+    """Return the different rows of codes (n, d), as `numpy.unique` does along the first axis.
+
+    Where 64 bits are enough, a row is compared as one number whose digits are its codes. `unique`
+    compares it as a record, which takes a hundred times as long for 10 columns.
+
+    >>> distinct_rows(np.array([[1, 0], [0, 2], [1, 0]], np.int8)).group.tolist()
+    [1, 0, 1]
+    """
+    levels = [int(column.max(initial=0)) + 1 for column in codes.T]
+    if prod(levels) > 2**63:
+        found = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+        return DistinctRows(*found)
+    number = np.zeros(len(codes), np.int64)
+    for column, level in zip(codes.T, levels, strict=True):
+        number *= level
+        number += column
+    number = number.astype(np.min_scalar_type(prod(levels) - 1))  # of 16 bits, sorted by radix
+    _, first, group, counts = np.unique(
+        number, return_index=True, return_inverse=True, return_counts=True
+    )
+    return DistinctRows(codes[first], group, counts)
 
 
 def margin(table: NDArray, axes: tuple[int, ...]) -> NDArray:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.containers import as_columns_of, as_names, names_of
+from loglin.tables import distinct_rows
 from loglin.validation import as_codes, as_count, shown
 
 
@@ -84,7 +85,7 @@ def frequent_patterns(
     words = as_names(names, codes.shape[1]) or names_of(x)
     columns = as_columns_of(features, words, codes.shape[1])
     num_patterns = as_count(num_patterns, "num_patterns", 1)
-    states, counts = np.unique(codes[:, columns], axis=0, return_counts=True)
+    states, _, counts = distinct_rows(codes[:, columns])
     order = np.argsort(-counts, kind="stable")[:num_patterns]
     chosen = None if words is None else np.array(words)[columns]
     return Patterns(states[order], counts[order], chosen)

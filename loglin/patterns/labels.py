@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin.containers import as_columns_of, names_of
+from loglin.tables import distinct_rows
 from loglin.validation import as_codes, shown
 
 
@@ -79,7 +80,7 @@ def transfer_labels(
         raise ValueError(f"`rng` must be a numpy Generator, got {shown(rng)}")
     columns = as_columns_of(features, names_of(x_reference), codes.shape[1])
     both = np.concatenate([reference[:, columns], codes[:, columns]])
-    _, pattern = np.unique(both, axis=0, return_inverse=True)
+    pattern = distinct_rows(both).group
     known, wanted = pattern[: len(reference)], pattern[len(reference) :]
 
     kinds, kind = np.unique(names, return_inverse=True)

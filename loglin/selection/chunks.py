@@ -17,6 +17,7 @@ from loglin.selection.counting import (
     num_possible_patterns,
     pack_rows,
 )
+from loglin.tables import distinct_rows
 from loglin.validation import is_iterable, shown
 
 ReadChunks = Callable[[], Iterable[tuple[ArrayLike, ArrayLike | None]]]
@@ -124,13 +125,13 @@ class Chunks(NamedTuple):
         """Read the chunks; yield x, u, order and starts as in `MemoryPartition`, and the slots."""
         num_samples = 0
         for x, u in self.read():
-            patterns, members = np.unique(x[:, partition.features], axis=0, return_inverse=True)
+            patterns, members, sizes = distinct_rows(x[:, partition.features])
             try:
                 slots = np.array([partition.slots[pattern.tobytes()] for pattern in patterns])
             except KeyError:
                 raise ValueError(_CHANGED.format("a pattern that was not there before")) from None
             order = np.argsort(members, kind="stable")
-            yield x, u, order, np.append(0, np.cumsum(np.bincount(members))), slots
+            yield x, u, order, np.append(0, np.cumsum(sizes)), slots
             num_samples += len(x)
         if num_samples != self.num_samples:
             raise ValueError(

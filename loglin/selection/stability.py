@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from loglin.containers import as_columns_of, names_of
+from loglin.tables import distinct_rows
 from loglin.validation import as_codes, is_iterable, shown
 
 
@@ -84,6 +85,6 @@ def stability(x: ArrayLike, choices: Iterable[Sequence[int | str]]) -> Stability
     by_name = (
         1.0 - is_chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)) if share < 1 else 1.0
     )
-    groups = [np.unique(codes[:, chosen], axis=0, return_inverse=True)[1] for chosen in sets]
+    groups = [distinct_rows(codes[:, chosen]).group for chosen in sets]
     agreement = [adjusted_mutual_info_score(a, b) for a, b in combinations(groups, 2)]
     return Stability(float(by_name), float(np.mean(agreement)))

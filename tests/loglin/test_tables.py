@@ -13,6 +13,7 @@ from loglin import (
     size_factors,
     tables,
 )
+from loglin.tables import distinct_rows
 from tests.references import reference
 
 values = hnp.arrays(
@@ -79,6 +80,22 @@ def test_contingency_table_counts_every_sample(codes):
     for row in codes:
         expected[tuple(row)] += 1
     np.testing.assert_array_equal(table, expected)
+
+
+@given(
+    hnp.arrays(
+        np.int8, st.tuples(st.integers(1, 60), st.integers(0, 70)), elements=st.integers(0, 1)
+    ),
+    st.sampled_from([1, 2, 127]),
+)
+def test_distinct_rows_are_numpys(codes, largest):
+    # 70 columns, or 10 with 128 levels, are beyond 64 bits.
+    codes *= np.int8(largest)
+    rows = distinct_rows(codes)
+    states, index, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    np.testing.assert_array_equal(rows.states, states)
+    np.testing.assert_array_equal(rows.group, index)
+    np.testing.assert_array_equal(rows.counts, counts)
 
 
 def test_levels_that_never_occur_have_cells():
