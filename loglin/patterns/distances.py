@@ -1,7 +1,4 @@
-"""Distances between patterns, by their distributions over the latents (Section 2.3).
-
-scipy.stats is imported where it is used, since this takes longer than all other imports.
-"""
+"""Distances between patterns, by their distributions over the latents (Section 2.3)."""
 
 import warnings
 from collections.abc import Sequence
@@ -9,9 +6,10 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import rel_entr
 
 from loglin.containers import as_columns_of, names_of
+from loglin.patterns._divergence_kernels import expected_divergence, pair_divergences
+from loglin.tables import distinct_rows
 from loglin.validation import as_codes, check_rows
 
 
@@ -84,7 +82,7 @@ def pattern_distances(
             f"`states` must have one column per feature: expected {len(columns)}, "
             f"got {states.shape[1]}"
         )
-    observed, configuration = np.unique(latents, axis=0, return_inverse=True)
+    observed, configuration, _ = distinct_rows(latents)
     patterns = codes[:, columns]
     members = [configuration[(patterns == state).all(axis=1)] for state in states]
     counts = np.stack([np.bincount(found, minlength=len(observed)) for found in members])
@@ -94,10 +92,8 @@ def pattern_distances(
             f"no sample carries {states[sizes == 0].tolist()}: distances to these are NaN",
             stacklevel=2,
         )
-    shares = np.full(counts.shape, np.nan)
-    np.divide(counts, sizes[:, None], out=shares, where=sizes[:, None] > 0)
-    # Rounding can leave the divergence of two equal distributions just below zero.
-    divergences = np.maximum([_divergence(share, shares).sum(axis=1) for share in shares], 0)
+    divergences = pair_divergences(counts / np.maximum(sizes, 1)[:, None])
+    divergences[sizes == 0] = divergences[:, sizes == 0] = np.nan
     if corrected:
         for a, b in combinations(np.flatnonzero(sizes), 2):
             by_chance = _divergence_by_chance(counts[a], counts[b])
@@ -109,26 +105,11 @@ def pattern_distances(
     return np.sqrt(divergences)
 
 
-def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the part of each configuration in the Jensen-Shannon divergence (Equations 2 to 4)."""
-    middle = (p + q) / 2
-    return (rel_entr(p, middle) + rel_entr(q, middle)) / 2
-
-
 def _divergence_by_chance(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
     """Return the expected divergence if the samples of both groups are divided at random.
 
     Of `total` samples with the same configuration, a hypergeometric number is in the first group.
     The expectation is a sum over these numbers, which is computed once for each different total.
     """
-    from scipy.stats import hypergeom
-
-    sizes = first.sum(), second.sum()
-    expected = 0.0
-    for total, how_often in zip(*np.unique(first + second, return_counts=True), strict=True):
-        dealt = np.arange(total + 1)
-        probability = hypergeom.pmf(dealt, sizes[0] + sizes[1], sizes[0], total)
-        # Numbers larger than a group have probability zero.
-        terms = _divergence(dealt / sizes[0], (total - dealt) / sizes[1])
-        expected += how_often * float(probability @ terms)
-    return expected
+    totals, how_often = np.unique(first + second, return_counts=True)
+    return float(expected_divergence(totals, how_often, first.sum(), second.sum()))

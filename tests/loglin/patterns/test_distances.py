@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
+from scipy.special import rel_entr
+from scipy.stats import hypergeom
 
 from loglin import frequent_patterns, pattern_distances
 from loglin.patterns.distances import _divergence_by_chance
@@ -74,6 +76,20 @@ def test_divergence_by_chance_is_the_mean_over_all_deals(rng):
     rest = np.bincount(pool[size:], minlength=3)
     # scipy takes the root of what rounding may leave below zero.
     np.testing.assert_allclose(_divergence_by_chance(dealt, rest), np.nanmean(deals), atol=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3000, 200), (40, 7000), (2500, 2500)])
+def test_divergence_by_chance_of_large_groups_is_a_hypergeometric_mean(first, second, rng):
+    shares = rng.dirichlet(np.full(12, 0.3))
+    counts = rng.multinomial(first, shares), rng.multinomial(second, shares)
+    expected = 0.0
+    for total in sum(counts):
+        dealt = np.arange(total + 1)
+        p, q = dealt / first, (total - dealt) / second
+        middle = (p + q) / 2
+        parts = (rel_entr(p, middle) + rel_entr(q, middle)) / 2
+        expected += hypergeom(first + second, first, total).pmf(dealt) @ parts
+    np.testing.assert_allclose(_divergence_by_chance(*counts), expected, rtol=1e-8)
 
 
 def test_corrected_distance_of_two_halves_of_one_group_is_zero_on_average(rng):
