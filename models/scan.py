@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import jax
 
+from models.random import split
+
 Carry = TypeVar("Carry")
 
 
@@ -28,4 +30,4 @@ def scan_with_keys(
         data, own_input = item
         return step(jax.random.wrap_key_data(data, impl=impl), carry, own_input)
 
-    return jax.lax.scan(keyed, start, (jax.random.key_data(jax.random.split(key, length)), inputs))
+    return jax.lax.scan(keyed, start, (jax.random.key_data(split(key, length)), inputs))

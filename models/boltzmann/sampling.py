@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models import units
 from models.base import Samples
 from models.boltzmann.energy import DBMParams, Layers, layer_input, levels_of
-from models.random import uniform
+from models.random import split, uniform
 from models.scan import scan_with_keys
 from models.units import Levels
 from models.validation import as_count, as_data, check_key
@@ -54,7 +54,7 @@ def gibbs_sweep(key: jax.Array, params: DBMParams, layers: Layers, levels: Level
     [(5, 2), (5, 3)]
     """
     state = list(layers)
-    keys = jax.random.split(key, len(state))
+    keys = split(key, len(state))
     for index in (*range(0, len(state), 2), *range(1, len(state), 2)):
         own_levels = levels_of(levels, index)
         inputs = layer_input(params, state, index)
@@ -177,13 +177,34 @@ def gibbs_draws(
     as_count(num_draws, "num_draws")
     as_count(burn_in, "burn_in", 0)
     as_count(thinning, "thinning")
+    numbers = num_draws, burn_in, thinning
+    return _draws(key, params, layers, numbers, levels, lambda layers: layers)
+
+
+def _draws(
+    key: jax.Array,
+    params: DBMParams,
+    layers: Layers,
+    numbers: tuple[int, int, int],
+    levels: Levels,
+    kept: Callable[[Layers], Any],
+) -> Any:
+    """Return what is kept of the layers at each draw, along a new first axis; for traced code.
+
+    `numbers` are those of the draws, of the sweeps before the first, and of those between two.
+    """
+    num_draws, burn_in, thinning = numbers
     burn_in_key, draws_key = jax.random.split(key)
     layers = gibbs(burn_in_key, params, layers, burn_in, levels)
 
-    def draw(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, Layers]:
-        return gibbs(key, params, layers, thinning, levels), layers
+    def draw(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, Any]:
+        layers = gibbs(key, params, layers, thinning, levels)
+        return layers, kept(layers)
 
-    return scan_with_keys(draws_key, draw, layers, length=num_draws)[1]
+    later = scan_with_keys(draws_key, draw, layers, length=num_draws - 1)[1]
+    return jax.tree.map(
+        lambda first, others: jnp.concatenate([first[None], others]), kept(layers), later
+    )
 
 
 @partial(jax.jit, static_argnames=("num_chains", "levels"))
@@ -275,13 +296,8 @@ def _draw(
 
     if draws_per_chain == 1:
         return as_samples(gibbs(sweeps_key, params, layers, num_sweeps, levels))
-    burn_in_key, draws_key = jax.random.split(sweeps_key)
-    layers = gibbs(burn_in_key, params, layers, num_sweeps, levels)
-
-    def draw(key: jax.Array, layers: Layers, _: None) -> tuple[Layers, Samples]:
-        return gibbs(key, params, layers, sweeps_between_draws, levels), as_samples(layers)
-
-    drawn = scan_with_keys(draws_key, draw, layers, length=draws_per_chain)[1]
+    numbers = draws_per_chain, num_sweeps, sweeps_between_draws
+    drawn = _draws(sweeps_key, params, layers, numbers, levels, as_samples)
     return jax.tree.map(lambda codes: codes.reshape(-1, codes.shape[-1])[:num_samples], drawn)
 
 

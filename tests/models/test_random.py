@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from models.random import threefry, uniform
+from models.random import split, threefry, uniform
 
 uniform = partial(jax.jit, static_argnames="shape")(uniform)
 
@@ -33,3 +33,12 @@ def test_threefry_gives_the_published_values():
     for word, expected in ((zeros, (0x6B200159, 0x99BA4EFE)), (ones, (0x1CB996FC, 0xBB002BE7))):
         answer = threefry(jax.numpy.array([word, word]), word, word)
         assert tuple(map(int, answer)) == expected
+
+
+@pytest.mark.parametrize("kind", ["threefry2x32", "rbg"])
+def test_split_keys_are_those_of_jax(kind):
+    key = jax.random.key(2**32 - 1, impl=kind)
+    theirs = jax.random.split(jax.random.clone(key), 7)
+    ours = jax.jit(partial(split, num=7))(key)
+    np.testing.assert_array_equal(jax.random.key_data(ours), jax.random.key_data(theirs))
+    assert ours.dtype == theirs.dtype
