@@ -236,22 +236,32 @@ def _which_are_better(
         "keep apart, and the index does not ask whether a type is there. On this map the real "
         f"cells with their own labels have an index of "
         f"{np.mean([annotated.of_cells for annotated in found]):.1f}, the synthetic cells with the "
-        f"selected genes {index:.1f}. {_rarest_types(better.sum(axis=1) > 0, found)}"
+        f"selected genes {index:.1f}. {_where_all_are_told(better.sum(axis=1) > 0, found)}"
     )
 
 
-def _rarest_types(is_beaten: NDArray[np.bool_], found: Sequence[Annotated]) -> str:
-    """Compare the rarest type of the selected genes between splits with and without better sets."""
-    if is_beaten.all():
-        return ""
-    rarest = np.array([_counts(annotated.chosen).min() for annotated in found])
-    share = rarest / len(found[0].points)
+def _where_all_are_told(is_beaten: NDArray[np.bool_], found: Sequence[Annotated]) -> str:
+    """Compare the splits whose selected genes tell all types with those where they do not."""
+    told = np.array([_tells_all(annotated.chosen) for annotated in found])
+    sentence = (
+        f"The patterns of the selected genes tell each of the {len(MAJOR_TYPES)} types in 1 % of "
+        f"the cells in {told.sum()} of {len(told)} splits; no random set is better in "
+        f"{(told & ~is_beaten).sum()} of these"
+    )
+    if told.all():
+        return f"{sentence}."
+    others = [annotated for annotated, by_all in zip(found, told, strict=True) if not by_all]
+    at_random = np.mean([_share_at_random(annotated.chosen) for annotated in others])
     return (
-        "By the patterns of the selected genes the rarest type gets "
-        f"{share[is_beaten].mean():.1%} of the synthetic cells in the splits where a random set is "
-        f"better, {share[~is_beaten].mean():.1%} in the others; the fewer these are, the more the "
-        "random labels count that cells without a match get."
+        f"{sentence} and in {(~told & ~is_beaten).sum()} of the others, where {at_random:.0%} of "
+        "the cells with the label of the rarest type have it at random, for want of a match."
     )
+
+
+def _share_at_random(annotation: Annotation) -> float:
+    """Return the share of cells without a match among those labelled as the rarest type."""
+    has_it = annotation.labels == MAJOR_TYPES[_counts(annotation).argmin()]
+    return float((has_it & ~annotation.matched).sum() / max(1, has_it.sum()))
 
 
 def _tells_all(annotation: Annotation) -> bool:

@@ -14,6 +14,7 @@ from experiments.analysis.evaluation import (
     nmf_loadings,
 )
 from loglin import COVERING, categorize, select_features
+from loglin.tables import distinct_rows
 from loglin.validation import MAX_LEVELS
 
 CONDITIONAL: dict[str, Any] = {"null_model": "conditional", "empty": 0.0}
@@ -116,6 +117,6 @@ def joint_states(u: NDArray[np.int8]) -> NDArray[np.int64]:
 
     A latent may have at most 127 levels.
     """
-    _, state, counts = np.unique(u, axis=0, return_inverse=True, return_counts=True)
+    _, state, counts = distinct_rows(u)
     rank = np.argsort(np.argsort(-counts, kind="stable"))
     return np.minimum(rank[state], MAX_LEVELS - 1)[:, None]

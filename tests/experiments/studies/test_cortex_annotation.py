@@ -29,7 +29,7 @@ def test_an_index_that_does_not_exist_is_no_better_than_any(chosen, random, verd
     figure.canvas.draw()
 
 
-def test_the_reason_compares_the_rarest_type_where_random_sets_are_better():
+def test_the_reason_says_where_all_types_are_told():
     places = np.zeros((200, 2))
 
     def made(num_rare, index):
@@ -39,8 +39,11 @@ def test_the_reason_compares_the_rarest_type_where_random_sets_are_better():
         chosen = Annotation(labels, np.arange(200) < 160 + num_rare, index)
         return Annotated(places, places, {8: chosen}, chosen, [annotation(2.0)])
 
-    beaten, ahead = made(1, 2.5), made(20, 1.5)
-    reason = cortex_annotation._random("dbm", [beaten, ahead, ahead]).reason
-    assert "rarest type gets 0.5% of the synthetic cells in the splits" in reason
-    assert "better, 10.0% in the others" in reason
-    assert "rarest" not in cortex_annotation._random("dbm", [beaten, beaten]).reason
+    missing, beaten, ahead = made(1, 2.5), made(20, 2.5), made(20, 1.5)
+    reason = cortex_annotation._random("dbm", [missing, beaten, ahead, ahead]).reason
+    assert (
+        "in 3 of 4 splits; no random set is better in 2 of these and in 0 of the others" in reason
+    )
+    assert "where 98% of the cells with the label of the rarest type have it at random" in reason
+    reason = cortex_annotation._random("dbm", [beaten, ahead]).reason
+    assert reason.endswith("in 2 of 2 splits; no random set is better in 1 of these.")
