@@ -139,13 +139,13 @@ STUDIES = {
         baselines,
         baselines.Config(),
         baselines.Config(task=baselines.Task(num_presented=50_000, num_starts=2)),
-        (20, 2),
+        (10, 2),
     ),
     "covering": Study(
         covering,
         covering.Config(),
         covering.Config(data=("digits",), models=("vae",), num_epochs=30, num_trees=100),
-        (20, 2),
+        (10, 2),
     ),
 }
 """All studies, in the order of the results page."""
