@@ -35,25 +35,30 @@ def expected_divergence(totals, how_often, n, m):
     expected = 0.0
     for place in range(len(totals)):
         total = totals[place]
-        least, most = max(0, total - m), min(total, n)
         mode = (total + 1) * (n + 1) // (n + m + 2)
-        sum_of_weights, sum_of_terms = 1.0, divergence_of(mode / n, (total - mode) / m)
-        weight = 1.0
-        for k in range(mode, most):
-            weight *= (total - k) / (k + 1.0) * (n - k) / (m - total + k + 1.0)
-            if weight < NEGLIGIBLE:
-                break
-            sum_of_weights += weight
-            sum_of_terms += weight * divergence_of((k + 1) / n, (total - k - 1) / m)
-        weight = 1.0
-        for k in range(mode, least, -1):
-            weight *= k / (total - k + 1.0) * (m - total + k) / (n - k + 1.0)
-            if weight < NEGLIGIBLE:
-                break
-            sum_of_weights += weight
-            sum_of_terms += weight * divergence_of((k - 1) / n, (total - k + 1) / m)
-        expected += how_often[place] * sum_of_terms / sum_of_weights
+        above, terms_above = sums_above(mode, total, n, m)
+        below, terms_below = sums_above(total - mode, total, m, n)
+        at_mode = divergence_of(mode / n, (total - mode) / m)
+        mean = (at_mode + terms_above + terms_below) / (1.0 + above + below)
+        expected += how_often[place] * mean
     return expected
+
+
+@compiled
+def sums_above(mode, total, n, m):
+    """Sum the probabilities of more than `mode` in the first group, relative to that of `mode`.
+
+    Return this sum, and that of the divergences with these weights. With the groups exchanged these
+    are the sums below the mode.
+    """
+    weight, sum_of_weights, sum_of_terms = 1.0, 0.0, 0.0
+    for k in range(mode, min(total, n)):
+        weight *= (total - k) / (k + 1.0) * (n - k) / (m - total + k + 1.0)
+        if weight < NEGLIGIBLE:
+            break
+        sum_of_weights += weight
+        sum_of_terms += weight * divergence_of((k + 1) / n, (total - k - 1) / m)
+    return sum_of_weights, sum_of_terms
 
 
 @compiled

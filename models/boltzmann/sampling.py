@@ -178,10 +178,10 @@ def gibbs_draws(
     as_count(burn_in, "burn_in", 0)
     as_count(thinning, "thinning")
     numbers = num_draws, burn_in, thinning
-    return _draws(key, params, layers, numbers, levels, lambda layers: layers)
+    return _along_chains(key, params, layers, numbers, levels, lambda layers: layers)
 
 
-def _draws(
+def _along_chains(
     key: jax.Array,
     params: DBMParams,
     layers: Layers,
@@ -297,7 +297,7 @@ def _draw(
     if draws_per_chain == 1:
         return as_samples(gibbs(sweeps_key, params, layers, num_sweeps, levels))
     numbers = draws_per_chain, num_sweeps, sweeps_between_draws
-    drawn = _draws(sweeps_key, params, layers, numbers, levels, as_samples)
+    drawn = _along_chains(sweeps_key, params, layers, numbers, levels, as_samples)
     return jax.tree.map(lambda codes: codes.reshape(-1, codes.shape[-1])[:num_samples], drawn)
 
 
