@@ -20,7 +20,8 @@ from math import log, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.hierarchical.generators import Generators, Junction, interactions
+from loglin.hierarchical.generators import Generators, interactions
+from loglin.hierarchical.graphs import Junction
 from loglin.tables import margin, unit_of
 
 Floats = NDArray[np.float64]

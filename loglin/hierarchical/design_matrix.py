@@ -10,7 +10,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.hierarchical.generators import Generators, interactions, num_parameters
+from loglin.hierarchical.generators import Generators, interactions
+from loglin.hierarchical.parameters import num_parameters
 
 Floats = NDArray[np.float64]
 MAX_PARAMETERS = 2**14

@@ -13,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loglin.hierarchical.design_matrix import blocks, columns, determined
-from loglin.hierarchical.generators import (
-    Generators,
-    interactions,
-    junction_of,
-    num_parameters,
-)
+from loglin.hierarchical.generators import Generators, interactions
+from loglin.hierarchical.graphs import junction_of
+from loglin.hierarchical.parameters import num_parameters
 from loglin.tables import margin
 
 Floats = NDArray[np.float64]

@@ -11,13 +11,9 @@ from loglin.hierarchical import goodness_of_fit, ipf
 from loglin.hierarchical.design_matrix import MAX_PARAMETERS
 from loglin.hierarchical.existence import facial_set
 from loglin.hierarchical.formulas import as_names
-from loglin.hierarchical.generators import (
-    Generators,
-    Junction,
-    as_generators,
-    junction_of,
-    num_parameters,
-)
+from loglin.hierarchical.generators import Generators, as_generators
+from loglin.hierarchical.graphs import Junction, junction_of
+from loglin.hierarchical.parameters import num_parameters
 from loglin.hierarchical.results import Fit, Fits, Floats
 from loglin.tables import margin
 from loglin.validation import as_choice, as_count, as_frequencies, as_number, checked_frequencies

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from loglin.hierarchical import decomposable
 from loglin.hierarchical.design_matrix import blocks, columns, contrasts, determined, gram
-from loglin.hierarchical.generators import Generators, junction_of, num_parameters
+from loglin.hierarchical.generators import Generators
 from loglin.hierarchical.goodness_of_fit import deviances
+from loglin.hierarchical.graphs import junction_of
+from loglin.hierarchical.parameters import num_parameters
 from loglin.validation import as_choice
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,8 @@ from numpy.typing import NDArray
 
 from loglin.hierarchical import _batch_kernels, _ipf_kernels, _ipf_plan, factored, large_tables
 from loglin.hierarchical._ipf_plan import ADJUST, KIND, TARGET, Plan
-from loglin.hierarchical.generators import (
-    Generators,
-    as_masks,
-    exact_in_order,
-    junction_of,
-)
+from loglin.hierarchical.generators import Generators, as_masks
+from loglin.hierarchical.graphs import exact_in_order, junction_of
 
 Floats = NDArray[np.float64]
 _MANY_TABLES = 16

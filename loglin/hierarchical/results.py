@@ -12,8 +12,9 @@ from scipy.special import gammaln, xlogy
 from loglin.hierarchical import goodness_of_fit, inference
 from loglin.hierarchical.existence import adjusted_df
 from loglin.hierarchical.formulas import bracket, term
-from loglin.hierarchical.generators import Generators, interactions, num_parameters
+from loglin.hierarchical.generators import Generators, interactions
 from loglin.hierarchical.inference import Effect
+from loglin.hierarchical.parameters import num_parameters
 from loglin.text import as_columns
 
 Floats = NDArray[np.float64]

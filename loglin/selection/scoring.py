@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from loglin._threads import equal_parts, in_threads
 from loglin.hierarchical.fitting import fit_tables
-from loglin.hierarchical.generators import degrees_of_freedom
+from loglin.hierarchical.parameters import degrees_of_freedom
 from loglin.selection import _chance_kernels as _chance
 from loglin.selection import _comparing_kernels as _comparing
 from loglin.selection import _information_kernels as _information

@@ -4,7 +4,7 @@ import pytest
 from loglin import fit
 from loglin.hierarchical.existence import face
 from loglin.hierarchical.fitting import clique_product
-from loglin.hierarchical.generators import junction_of
+from loglin.hierarchical.graphs import junction_of
 from loglin.hierarchical.ipf import closed_in_one_cycle
 
 MODELS = [
