@@ -9,6 +9,8 @@ from typing import Any
 
 MANY_CELLS = 2**18
 """Tables of as many cells are divided among threads."""
+_PARTS_OF_A_THREAD = 4
+"""With more, a thread that begins late finds more left to do."""
 
 
 def num_cores() -> int:
@@ -26,15 +28,34 @@ def equal_parts(size: int, number: int) -> list[slice]:
     return [slice(begin, end) for begin, end in pairwise(ends)]
 
 
-def in_threads(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None:
-    """Call function(*piece) for each piece, the first in this thread and the others beside it.
+def in_threads(
+    function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], num_threads: int | None = None
+) -> None:
+    """Call function(*piece) for each piece, in this thread and others; by default one a piece.
+
+    A thread that has done a piece takes the next one that waits. To wake a thread takes longer than
+    small pieces do: so nobody waits for one that has not begun when all pieces are taken.
 
     This is faster only if the function releases Python's lock, as compiled kernels do.
     """
-    others = [_threads(os.getpid()).submit(function, *piece) for piece in pieces[1:]]
-    function(*pieces[0])
+    waiting = iter(pieces)
+
+    def take() -> None:
+        for piece in waiting:
+            function(*piece)
+
+    number = len(pieces) if num_threads is None else min(num_threads, len(pieces))
+    others = [_threads(os.getpid()).submit(take) for _ in range(number - 1)]
+    take()
     for other in others:
-        other.result()
+        if not other.cancel():
+            other.result()
+
+
+def by_parts(function: Callable[[slice], None], size: int, num_threads: int) -> None:
+    """Call a function with parts of 0, ..., size - 1, of which each thread takes several."""
+    number = min(size, _PARTS_OF_A_THREAD * num_threads) if num_threads > 1 else 1
+    in_threads(function, [(part,) for part in equal_parts(size, number)], num_threads)
 
 
 @cache

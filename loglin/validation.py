@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin import _validation_kernels as _kernels
-from loglin._threads import MANY_CELLS, equal_parts, in_threads, num_cores
+from loglin._threads import MANY_CELLS, by_parts, num_cores
 
 MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
@@ -97,8 +97,7 @@ def _largest_byte(codes: NDArray[np.uint8], num_threads: int | None) -> int:
     def look(part: slice) -> None:
         found.append(int(codes[part].max(initial=0)))
 
-    parts = equal_parts(len(codes), (num_threads or num_cores()) if codes.size > _MANY else 1)
-    in_threads(look, [(part,) for part in parts])
+    by_parts(look, len(codes), (num_threads or num_cores()) if codes.size > _MANY else 1)
     return max(found)
 
 
@@ -194,7 +193,7 @@ def checked_frequencies(values: ArrayLike, name: str) -> Frequencies:
         _kernels.sums_and_minima(copy, parts.start, parts.stop, sums, minima)
 
     threads = num_cores() if array.size >= MANY_CELLS else 1
-    in_threads(look, [(parts,) for parts in equal_parts(num_parts, threads)])
+    by_parts(look, num_parts, threads)
     total, smallest = sum(sums.tolist()), min(minima.tolist())  # numpy would warn of overflow
     if not (math.isfinite(total) and smallest >= 0):
         bad = array[~(np.isfinite(array) & (array >= 0))]

@@ -7,12 +7,12 @@ most models of few interactions whose axes are near each other.
 
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin._threads import MANY_CELLS, equal_parts, in_threads, num_cores
+from loglin._threads import MANY_CELLS, by_parts, num_cores
 from loglin.hierarchical import _factored_kernels as _kernels
 from loglin.hierarchical.generators import Generators, as_masks
 
@@ -82,20 +82,20 @@ def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:
     ends = np.arange(num_parts + 1) * p // num_parts
     pq, pr, qr = np.empty((p, q)), np.empty((p, r)), np.empty((num_parts, q, r))
     table = counts.reshape(-1)
-    in_threads(
+    by_parts(
         lambda parts: _kernels.margins(table, ends, parts.start, parts.stop, pq, pr, qr),
-        _shared_out(num_parts, counts.size),
-    )
+        num_parts, _num_threads(counts.size),
+    )  # fmt: skip
     return pq, pr, qr[0] if num_parts == 1 else qr.sum(axis=0)
 
 
 def write(factors: Three, table: Floats) -> None:
     """Write the product of factors to a table in C order."""
     whole = table.reshape(-1)
-    in_threads(
+    by_parts(
         lambda part: _kernels.write(factors, part.start, part.stop, whole),
-        _shared_out(len(factors[0]), table.size),
-    )
+        len(factors[0]), _num_threads(table.size),
+    )  # fmt: skip
 
 
 def fit(
@@ -121,6 +121,5 @@ def fit(
     return iterations, deviation
 
 
-def _shared_out(number: int, cells: int) -> list[tuple[Any, ...]]:
-    """Return the parts of the work that threads do at once; one part for small tables."""
-    return [(part,) for part in equal_parts(number, num_cores() if cells >= MANY_CELLS else 1)]
+def _num_threads(cells: int) -> int:
+    return num_cores() if cells >= MANY_CELLS else 1

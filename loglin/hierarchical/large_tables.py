@@ -173,9 +173,5 @@ def _spread(
 def _by_rows(step: NDArray[np.int64], work: Rows) -> None:
     """Do the work on all rows of the table of a step, in parts."""
     parts = equal_parts(int(step[CELLS] // step[RUN]), _NUM_PARTS)
-
-    def some(numbers: slice) -> None:
-        for part in range(numbers.start, numbers.stop):
-            work(part, parts[part].start, parts[part].stop)
-
-    in_threads(some, [(numbers,) for numbers in equal_parts(_NUM_PARTS, num_cores())])
+    pieces = [(number, part.start, part.stop) for number, part in enumerate(parts)]
+    in_threads(work, pieces, num_cores())
