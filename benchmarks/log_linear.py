@@ -10,6 +10,7 @@ made anew. `ipfn` has another rule and gets as many cycles as ours takes. The re
 
 import contextlib
 import io
+import os
 import shutil
 import statistics
 import subprocess
@@ -29,10 +30,10 @@ from statsmodels.genmod.families import Poisson
 
 from benchmarks.report import show
 from loglin import Fit, fit, fit_tables, is_decomposable, stepwise
-from loglin.hierarchical import factored, generators, ipf
+from loglin.hierarchical import factored, generators, graphs, ipf, parameters
 from loglin.hierarchical._ipf_plan import ADJUST, CELLS, KIND, PASS, TABLE
 from loglin.hierarchical.design_matrix import blocks
-from loglin.hierarchical.generators import num_parameters
+from loglin.hierarchical.parameters import num_parameters
 
 Model = list[tuple[int, ...]]
 CASES: dict[str, tuple[tuple[int, ...], Model]] = {
@@ -49,11 +50,19 @@ CASES: dict[str, tuple[tuple[int, ...], Model]] = {
     ),
     "2^20, chain of 19 pairs": ((2,) * 20, [(i, i + 1) for i in range(19)]),
 }
+LARGE_CASES: dict[str, tuple[tuple[int, ...], Model]] = {
+    f"2^{number}, {name}": ((2,) * number, model)
+    for number in (18, 20, 22, 24)
+    for name, model in (
+        (f"chain of {number - 1} pairs", [(i, i + 1) for i in range(number - 1)]),
+        ("all pairs", list(combinations(range(number), 2))),
+    )
+}
 KEPT: list[Any] = [
     generators._maximal_of,
-    generators.junction_of,
+    graphs.junction_of,
     generators.as_masks,
-    generators._num_parameters,
+    parameters._num_parameters,
     factored.divide,
     ipf.plan,
     ipf.closed_in_one_cycle,
@@ -80,7 +89,7 @@ def main() -> None:
         title="Whole calls with G2, X2 and df: CPU milliseconds on one thread",
     )  # fmt: skip
     parts = Table(
-        "model", "cycles", "passes a cycle", "cycles, compiled (ms)", "plan", "R / ours",
+        "model", "cycles", "passes a cycle", "cycles, compiled (ms)", "plan (ms)", "R / ours",
         "R / ours with plan", "numpy / fit", "ipfn / fit", "regression / fit",
         title="Parts in the same run",
         caption="passes: how often a cycle reads and writes as many cells as the table has; "
@@ -95,6 +104,8 @@ def main() -> None:
     show(parts, "log-linear-parts", missing)
     show(many_small(r), "log-linear-small", missing)
     show(longer_calls(), "log-linear-long")
+    if len(os.sched_getaffinity(0)) > 1:
+        show(on_several_cores(), "log-linear-threads")
 
 
 def example(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -128,10 +139,11 @@ def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[st
             counts[None], expected[None], first.generators, limit, 1000, from_ones=True
         )
 
-    def with_plan() -> Any:
+    def plan() -> None:
         ipf.plan.cache_clear()
         factored.divide.cache_clear()
-        return cycles()
+        if factored.divide(ipf.in_order(first.generators), counts.shape) is None:
+            ipf.plan(first.generators, counts.shape)
 
     def with_statistics(method: str = "ipf") -> tuple[float, float, int]:
         fitted = fit(counts, model, method=method)
@@ -144,7 +156,7 @@ def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[st
 
     calls: dict[str, Callable[[], float]] = {
         "cycles": timed(cycles),
-        "with plan": timed(with_plan),
+        "plan": timed(plan),
         "fit": timed(lambda: fit(counts, model, method="ipf")),
         "whole": timed(with_statistics),
         "first": timed(for_the_first_time),
@@ -163,7 +175,8 @@ def measure(counts: NDArray[np.float64], model: Model, r: "R | None") -> dict[st
         calls["R compiled"] = lambda: r.seconds(
             f".Call(stats:::C_LogLin, dim(n), config, n, start, sizes, {limit!r}, 1000L)"
         )
-    # Once before, to compile, and to see which are slow.
+    with_statistics()  # to compile, which is no reason to count a call among the slow
+    # Once before, to see which are slow.
     first_seconds = {name: call() for name, call in calls.items()}
     slow = {name for name, seconds in first_seconds.items() if seconds > _SLOW_SECONDS}
     turns: dict[str, list[float]] = {name: [] for name in calls}
@@ -227,6 +240,31 @@ def longer_calls() -> Table:
     return table
 
 
+def on_several_cores() -> Table:
+    """Fit large tables on one core and on all, taking turns; wall time."""
+    cores = os.sched_getaffinity(0)
+    number = len(cores)
+    table = Table(
+        "model", "one core (ms)", f"{number} cores (ms)", f"one / {number}",
+        title="Whole calls on large tables: wall time",
+    )  # fmt: skip
+    for name, (shape, model) in LARGE_CASES.items():
+        counts = example(shape)
+
+        def seconds(use: set[int], counts: Any = counts, model: Model = model) -> float:
+            os.sched_setaffinity(0, use)  # of this thread; those that wait for work keep theirs
+            began = time.perf_counter()
+            fitted = fit(counts, model, method="ipf")
+            assert np.isfinite(fitted.g2 + fitted.x2 + fitted.df)
+            return time.perf_counter() - began
+
+        seconds(cores)
+        turns = [(seconds({min(cores)}), seconds(cores)) for _ in range(2 * REPEATS)]
+        one, several = 1000 * np.median(turns, axis=0)
+        table.add_row(name, f"{one:.3g}", f"{several:.3g}", f"{one / several:.2f}")
+    return table
+
+
 def timed(call: Callable[[], Any], least_seconds: float = 0.05) -> Callable[[], float]:
     """Return a call that measures another: CPU seconds of one of as many as fill the time."""
 
@@ -265,10 +303,10 @@ def add_rows(
         ratio("R", "whole"), ratio("R", "first"), milliseconds("closed form"),
         ratio("R", "closed form"),
     )  # fmt: skip
-    plan = 1e3 * (seconds["with plan"] - seconds["cycles"])
+    seconds["with plan"] = seconds["plan"] + seconds["cycles"]
     parts.add_row(
         name, f"{seconds['number of cycles']:.0f}", passes_of_a_cycle(counts, model),
-        milliseconds("cycles"), f"{plan:.2g}", ratio("R compiled", "cycles"),
+        milliseconds("cycles"), milliseconds("plan"), ratio("R compiled", "cycles"),
         ratio("R compiled", "with plan"), ratio("numpy", "fit"), ratio("ipfn", "fit"),
         ratio("regression", "fit"),
     )  # fmt: skip
