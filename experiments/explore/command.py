@@ -39,6 +39,8 @@ LEARNING_RATE = 0.001
 PRETRAINING_STEPS, MOST_STEPS, PATIENT_STEPS = 5000, 40_000, 1000
 """Gradient steps: of pretraining (each layer of a DBM, at least 20 epochs), the most in all, and
 those without a better bound (at least 10 epochs)."""
+MANY_FEATURES = 2000
+"""With more, a note says how large the networks become."""
 MODEL_NAMES: dict[KindOfModel, str] = {"vae": "VAE", "dbm": "DBM"}
 FAILED = ", failed"
 """End of the note that trainings failed."""
@@ -118,6 +120,8 @@ def explore(exploration: Exploration) -> Path:
     coded = as_codes(cells, source)
     given = _given_samples(cells, coded, learning)
     _say(f"{len(coded.x):,} cells, {len(coded.features):,} features. {coded.how}")
+    if given is None:
+        _say_if_large(len(coded.features))
     check_target(output, exploration.file)
     if output.write is not None:
         check_keys(exploration.file, source, output.key_added)
@@ -157,6 +161,17 @@ def explore(exploration: Exploration) -> Path:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _say_if_large(num_features: int) -> None:
+    """Warn of networks that are large: nearly all of their weights are two square matrices."""
+    if num_features > MANY_FEATURES:
+        # Of each weight also the gradient and two moments are kept, with four bytes each.
+        gigabytes = 2 * num_features**2 * 4 * 4 / 1e9
+        _say(
+            f"The networks are as wide as the features: each training needs {gigabytes:.1f} GB, "
+            "and time in proportion. --genes 500 takes the 500 most variable ones."
+        )
 
 
 def _check_elsewhere(learning: Learning, output: Output) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from experiments.__main__ import main
+from experiments.explore import command
 from experiments.explore.adata import check_keys
 from experiments.explore.settings import Input
 from experiments.explore.training import compute
@@ -71,6 +72,17 @@ def test_the_same_command_goes_on_and_changes_nothing(explored, cells, capsys):
     assert {path: path.read_bytes() for path in explored.rglob("*.npz")} == before
     assert (explored / "genes.csv").read_bytes() == page
     assert str(explored / "index.html") in capsys.readouterr().out
+
+
+def test_large_networks_are_announced(explored, cells, capsys, monkeypatch):
+    for most in (len(GENES), len(GENES) - 1):
+        monkeypatch.setattr(command, "MANY_FEATURES", most)
+        run(
+            cells, *QUICK.split(), "--labels", "kind", "--out", explored
+        )  # nothing is trained again
+        assert ("networks are as wide" in capsys.readouterr().err) == (most < len(GENES))
+    command._say_if_large(20_000)
+    assert "each training needs 12.8 GB" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_named_in_another_way_is_the_same(explored, cells, monkeypatch):
