@@ -68,7 +68,7 @@ clean:  ## remove the environment, caches and results
 .venv/requirements.lock: requirements.lock
 	@if cmp -s $< $@; then touch $@; else \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; name another one with `make PYTHON=...`")' && \
-	  echo "setting up .venv (about a minute, 1.3 GB)" && \
+	  echo "setting up .venv (one or two minutes, 1.6 GB)" && \
 	  $(PYTHON) -m venv --clear .venv && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
