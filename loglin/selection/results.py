@@ -35,7 +35,8 @@ class Selection(NamedTuple):
     margin (S, j) of the table of (u, S, j)."""
     latent_gains: NDArray[np.float64]
     """(q,) G2 of [U S][S j]: association with the latent, or if gains are sums with all latents,
-    given these features; not corrected. Under Eq. 1 the gain is the sum of the two."""
+    given these features; not corrected. Under Eq. 1 the gain is the sum of the two, if it is a
+    maximum."""
     df: NDArray[np.float64]
     """(q,) degrees of freedom of the null model, counting all possible cells; of sums, in all."""
     chance: Chance

@@ -88,12 +88,13 @@ def select_features(
         they are, without `u`; latents that are not whole numbers are then cut at their medians.
 
         Samples of several models can be given as a list of arrays, with `u` a list of the same
-        length, as a list of (x, u) as models return them, or of functions that return chunks: the
-        latents of all of them count as one set, each with the samples of its own model.
+        length, as a list of `Samples` as models return them, or of functions that return chunks:
+        the latents of all of them count as one set, each with the samples of its own model.
 
-        Samples that do not fit in memory can be given as chunks: a function that returns an
-        iterator over pairs (x, u) of arrays, the same each time it is called, or a list or tuple of
-        such pairs. The argument `u` must then be None; the u of all pairs may be None as well, for
+        Samples of one model that do not fit in memory can be given as chunks: a function that
+        returns an iterator over pairs (x, u) of arrays, the same each time it is called, or a list
+        or tuple of such pairs. (Plain pairs are chunks of one model, named tuples `Samples` are a
+        model each.) The argument `u` must then be None; the u of all pairs may be None as well, for
         samples without latents.
     u : (n, r) int array, list of such arrays, or None
         Codes of the latents; None selects features that are associated with each other.
@@ -113,7 +114,7 @@ def select_features(
     corrected : bool
         Whether to subtract from each G2 its expectation if, among the samples of each pattern of S,
         the feature were independent of the latent (exact, given the margins; for large counts to
-        2e-5). Plain gains rise by themselves once patterns are sparse, and features with
+        1e-4). Plain gains rise by themselves once patterns are sparse, and features with
         more levels, or closer to one half, gain more by chance. Needs `null_model` "conditional".
     empty : float, optional
         Count used for an empty cell of the table. The authors' code uses 0.5, the default; 0 gives
@@ -205,7 +206,11 @@ def select_features(
         if from_pair and not chosen:
             step = _first_of_best_pair(sources, statistic)
         else:
-            step, split = _best_step(sources, chosen, partitions, statistic, only_significant)
+            # The second of the best pair was compared with all features after all others.
+            num_first = len(allowed) if from_pair and len(chosen) == 1 else 1
+            step, split = _best_step(
+                sources, chosen, partitions, statistic, only_significant, num_first
+            )
         if shuffles and isinstance(sources[0], Memory) and np.isfinite(step.gain):
             step = _with_shuffles(step, sources[0], chosen, partitions[0], statistic, shuffles)
         if stop == "chance" and step.by_chance:
@@ -293,16 +298,18 @@ def _best_step(
     partitions: Sequence[Any],
     statistic: Statistic,
     only_significant: bool,
+    num_first: int,
 ) -> tuple[_Step, dict[int, Any]]:
     """Return the step to the best next feature, with the two parts of its gain.
 
-    The second result are the partitions that were refined to find the parts, by source.
+    Its gain was compared with those of all candidates, given each of `num_first` other choices
+    before. The second result are the partitions that were refined to find the parts, by source.
     """
     scores, across = _score_all(sources, chosen, partitions, statistic), statistic.across
     gains = scores.values if across == "max" else scores.values.sum(axis=0)[None]
     none_significant = False
     if statistic.corrected:
-        num_tests = int(np.isfinite(gains).sum())
+        num_tests = int(np.isfinite(gains).sum()) * num_first
     if only_significant:
         by_chance = chance_by_margins(gains, _margins(scores, across), num_tests).exceedance > LEVEL
         none_significant = bool(by_chance[np.isfinite(gains)].all())
@@ -356,8 +363,14 @@ def _with_parts(
     else:
         (table,) = sources[which].pair_tables(partitions[which], [(feature, latent)])
         feature_gain, latent_gain = gain_parts(table, num_possible, statistic)
-        if statistic.across == "sum" and statistic.null_model == "conditional":
-            latent_gain = float(scores.values[:, feature].sum())
+        if statistic.across == "sum":
+            latent_gain = sum(
+                gain_parts(table, partition.num_possible, statistic)[1]
+                for source, partition in zip(sources, partitions, strict=True)
+                for table in source.pair_tables(
+                    partition, [(feature, of) for of in range(len(source.variables.u_levels))]
+                )
+            )
     if statistic.across == "max":
         df = null_degrees_of_freedom(
             sources[which], chosen, num_possible, feature, [latent], statistic.null_model

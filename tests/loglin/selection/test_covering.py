@@ -152,6 +152,18 @@ def test_in_data_without_structure_nothing_is_selected(kind, across):
     assert select_features(x, u, 1, **objective).features.tolist() == [0]
 
 
+@pytest.mark.parametrize("across", ["sum", "max"])
+def test_in_data_without_structure_no_pair_is_selected(across):
+    """The best of all pairs is likelier to be good by chance than the best of all features."""
+    rng = np.random.default_rng(5)
+    objective = COVERING | {"across": across, "stop": "chance", "start": "best-pair"}
+    repeats, wrong = usual_or_deep(40, 200), 0
+    for _ in range(repeats):
+        x, u = null_data(rng, "dense")
+        wrong += len(select_features(x[:, :20], u, 2, **objective).features) > 0
+    assert stats.binomtest(wrong, repeats, 0.05, alternative="greater").pvalue > 1e-3
+
+
 def test_redundant_features_are_taken_once(rng):
     """Five groups of eight copies, a latent for each; and a pair that matters by exclusive-or."""
     n = 5000

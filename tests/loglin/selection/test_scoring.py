@@ -151,6 +151,23 @@ def test_parts_of_a_gain_are_statistics_of_its_tables(rng):
             np.testing.assert_allclose(ours.feature_gains[step], alone, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("null_model", ["joint", "conditional"])
+def test_sums_are_associated_with_all_latents_of_all_models(rng, null_model):
+    x = [rng.integers(3, size=(200, 4)) for _ in range(2)]
+    u = [rng.integers(2, size=(200, number)) for number in (2, 1)]
+    x[0][:, 2] = (x[0][:, 1] + u[0][:, 0]) % 3
+    ours = select_features(x, u, 3, null_model=null_model, across="sum")
+    for step in range(3):
+        expected = 0.0
+        for features, latents in zip(x, u, strict=True):
+            for latent in latents.T:
+                columns = np.column_stack([latent, features[:, ours.features[: step + 1]]])
+                table = contingency_table(columns, [2] + [3] * (step + 1))
+                table[table == 0] = 0.5
+                expected += fit(table, conditional_independence(table.ndim)).g2
+        np.testing.assert_allclose(ours.latent_gains[step], expected, rtol=1e-9)
+
+
 def test_degrees_of_freedom_of_any_null_model(rng):
     x, u = rng.integers(2, size=(200, 4)), rng.integers(3, size=(200, 1))
     named = select_features(x, u, 3)
