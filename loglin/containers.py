@@ -142,6 +142,13 @@ def names_of(x: Any) -> list[str] | None:
     return [str(column) for column in columns]
 
 
+def check_same_names(names: Sequence[str], expected: Sequence[str], what: str) -> None:
+    """Check that the columns of `x` have the names of others, of which there are as many."""
+    for got, wanted in zip(names, expected, strict=True):
+        if got != wanted:
+            raise ValueError(f"`x` must {what}: expected {wanted!r}, got {got!r}")
+
+
 def as_names(names: Any, num_columns: int) -> list[str] | None:
     """Check that there is a name for each column, or that there are none."""
     if names is None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loglin.containers import as_columns_of, names_of
+from loglin.containers import as_columns_of, check_same_names, names_of
 from loglin.tables import distinct_rows
 from loglin.validation import as_codes, shown
 
@@ -76,9 +76,12 @@ def transfer_labels(
             f"`x` must have the columns of `x_reference`: expected {reference.shape[1]}, "
             f"got {codes.shape[1]}"
         )
+    named, others = names_of(x_reference), names_of(x)
+    if named is not None and others is not None:
+        check_same_names(others, named, "have the columns of `x_reference` in their order")
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator, got {shown(rng)}")
-    columns = as_columns_of(features, names_of(x_reference), codes.shape[1])
+    columns = as_columns_of(features, named, codes.shape[1])
     both = np.concatenate([reference[:, columns], codes[:, columns]])
     pattern = distinct_rows(both).group
     known, wanted = pattern[: len(reference)], pattern[len(reference) :]

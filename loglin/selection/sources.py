@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin.containers import as_names, as_positions, names_of
+from loglin.containers import as_names, as_positions, check_same_names, names_of
 from loglin.selection.chunks import in_chunks
 from loglin.selection.counting import SampleSource, as_samples
 from loglin.selection.memory import in_memory
@@ -68,12 +68,7 @@ def _common_names(given: Sequence[Any]) -> list[str] | None:
     """Return the names of the features, which data frames of several models must share."""
     found = [names for x in given if (names := names_of(x)) is not None]
     for names in found[1:]:
-        if names != found[0]:
-            different = next(a for a in zip(names, found[0], strict=True) if a[0] != a[1])
-            raise ValueError(
-                f"`x` must hold models of the same features: expected {different[1]!r}, got "
-                f"{different[0]!r}"
-            )
+        check_same_names(names, found[0], "hold models of the same features")
     return found[0] if found else None
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -14,6 +15,14 @@ def test_labels_go_by_perfect_match(rng):
     # The majority is "c"; "z" and "a" tie, and "z" was seen first.
     assert ours[[0, 1, 3]].tolist() == ["c", "z", "none"]
     assert matched.tolist() == [True, True, False, True]
+
+
+def test_columns_in_another_order_are_refused(rng):
+    frame = pd.DataFrame(np.eye(3, dtype=int), columns=["a", "b", "c"])
+    same = transfer_labels(frame, [1, 2, 3], frame.to_numpy(), ["a", "b"], rng=rng)[0]
+    assert same.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="`x_reference` in their order: expected 'a', got 'c'"):
+        transfer_labels(frame, [1, 2, 3], frame[["c", "b", "a"]], ["a", "b"], rng=rng)
 
 
 def test_unmatched_labels_are_drawn_like_those_of_the_reference(rng):
