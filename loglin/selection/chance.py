@@ -18,7 +18,7 @@ from scipy.special import gammaincc
 
 from loglin.selection.memory import Memory, in_memory
 from loglin.selection.scoring import rounding
-from loglin.validation import as_count, shown
+from loglin.validation import as_choice, as_count, shown
 
 MOST_BY_CHANCE = 0.5
 """Chance explains a step if the mean gain after shuffling is above this share of its gain."""
@@ -80,8 +80,7 @@ class Shuffles(NamedTuple):
 def as_shuffles(number: int, which: str, rng: Any) -> Shuffles | None:
     """Check the arguments of `select_features`; return None if nothing is shuffled."""
     as_count(number, "num_shuffles", 0)
-    if not isinstance(which, str) or which not in ("winner", "all"):
-        raise ValueError(f"`shuffle` must be 'winner' or 'all', got {shown(which)}")
+    as_choice(which, "shuffle", ("winner", "all"))
     if number and not isinstance(rng, np.random.Generator):
         raise ValueError(f"`rng` must be a numpy Generator to draw the shuffles, got {shown(rng)}")
     return Shuffles(number, which, rng) if number else None
@@ -169,10 +168,10 @@ def chance_by_margins(gains: Any, margins: Margins, num_tests: Any) -> Chance:
     rate = mean / variance
     # Where nothing varies, the gain is 0, and its p-value 1.
     tail = gammaincc(np.maximum(rate * mean, _TINY), rate * np.maximum(gains + mean, 0) * varies)
-    shape = np.where(varies, square, 1) ** 3 / np.where(varies, cube, 1) ** 2
+    freedom = np.where(varies, square, 1) ** 3 / np.where(varies, cube, 1) ** 2
     standardized = gains / np.sqrt(variance)
-    shifted = (shape + standardized * np.sqrt(2 * shape)) / 2
-    tail = np.maximum(tail, gammaincc(shape / 2, np.maximum(shifted, 0) * varies))
+    shifted = (freedom + standardized * np.sqrt(2 * freedom)) / 2
+    tail = np.maximum(tail, gammaincc(freedom / 2, np.maximum(shifted, 0) * varies))
     return Chance(mean, np.sqrt(variance * varies), np.minimum(1, num_tests * tail))
 
 
@@ -180,7 +179,9 @@ def _shuffle_all(gains_of: GainsOf, source: Memory, shuffles: Shuffles) -> NDArr
     """Return the gain of every feature after each shuffle, (shuffles, columns)."""
     levels = source.variables.x_levels.tolist(), source.variables.u_levels.tolist()
     gains = [
-        gains_of(in_memory(shuffles.rng.permutation(source.x), source.u, *levels))
+        gains_of(
+            in_memory(shuffles.rng.permutation(source.x), source.u, *levels, source.num_threads)
+        )
         for _ in range(shuffles.number)
     ]
     return np.stack(gains)
@@ -197,6 +198,9 @@ def _shuffle_one(
     for first in range(0, shuffles.number, batch):
         size = min(batch, shuffles.number - first)
         copies = shuffles.rng.permuted(np.tile(codes, (size, 1)), axis=1)
-        columns = in_memory(copies.T, source.u, [levels] * size, source.variables.u_levels.tolist())
+        columns = in_memory(
+            copies.T, source.u, [levels] * size, source.variables.u_levels.tolist(),
+            source.num_threads,
+        )  # fmt: skip
         gains.append(gains_of(columns))
     return np.concatenate(gains)

@@ -177,7 +177,9 @@ def as_samples(
     latents = np.zeros((len(features), 1), np.int8)
     u_levels: tuple[int, ...] = (1,)
     if u is not None:
-        latents, u_levels = as_codes(u, "u", latent_levels, "latent_levels")
+        latents, u_levels = as_codes(
+            u, "u", latent_levels, "latent_levels", num_threads=num_threads
+        )
     check_rows(latents, features)
     return features, latents, x_levels, u_levels
 

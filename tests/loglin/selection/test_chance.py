@@ -130,7 +130,7 @@ x_ok, u_ok = np.eye(4, dtype=int), np.eye(4, dtype=int)[:, :2]
     [
         ({"num_shuffles": 3}, "`rng` must be a numpy Generator to draw the shuffles, got None"),
         ({"num_shuffles": -1}, "`num_shuffles` must be at least 0, got -1"),
-        ({"shuffle": "some"}, "`shuffle` must be 'winner' or 'all', got 'some'"),
+        ({"shuffle": "some"}, r"`shuffle` must be one of \('winner', 'all'\), got 'some'"),
         ({"stop": "chance"}, "`stop` 'chance' needs `corrected` or `num_shuffles`, got neither"),
     ],
 )
