@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,11 +35,11 @@ KINDS: dict[str, tuple[Any, Callable[[Any], GenerativeModel]]] = {
     "DBM in pretraining": (DBMConfig, pretraining),
 }
 DAMAGE = (
-    ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError,
-    zipfile.BadZipFile, OverflowError, MemoryError,
+    ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, OverflowError,
+    MemoryError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""Errors that reading a damaged or foreign file can raise; zipfile raises NotImplementedError for
-an unknown compression method."""
+"""Errors that reading a damaged or foreign file can raise; zipfile raises a RuntimeError where a
+file claims to be encrypted, or its child NotImplementedError for an unknown compression."""
 
 
 class Saved(NamedTuple):

@@ -196,6 +196,8 @@ def snapshots(
         expected = jax.eval_shape(lambda: model.init(jax.random.key(0), x))
         if outline(state) != outline(expected):
             raise ValueError("`resume` must hold a state of this model with its settings")
+        if not _is_sane(state):
+            raise ValueError("`resume` must hold finite numbers of moderate size, got others")
     return _snapshots((epochs_key, bound_key), model, (x, held_out), state, first, epochs)
 
 

@@ -157,9 +157,9 @@ def dbm(
     GenerativeModel
         With `DBMState` as state and `BoltzmannInfo` as info. `init` pretrains and `epoch`
         fine-tunes, with the cells in random order; if the batch size does not divide their number,
-        the remaining cells are left out of that epoch. `sample` runs one chain per sample, starting
-        from independent units; u is the highest hidden layer. `bound` is the mean-field bound, with
-        an estimate of log Z.
+        the remaining cells are left out of that epoch. `sample` runs a chain for each
+        `draws_per_chain` samples, starting from independent units; u is the highest hidden layer.
+        `bound` is the mean-field bound, with an estimate of log Z.
 
     Raises
     ------
@@ -266,7 +266,7 @@ def snapshots_with_pretraining(
     -------
     iterator of (epoch, state, info)
         The state is a `StackState` in pretraining and then a `DBMState`. The info has one entry,
-        for this epoch.
+        for this epoch, and none at epoch 0.
 
     Raises
     ------
@@ -291,7 +291,10 @@ def snapshots_with_pretraining(
     if num_pretraining is None:
         num_pretraining = config.num_pretraining_epochs
     num_pretraining = as_count(num_pretraining, "num_pretraining", 0)
-    return _both_phases(key, config, x, as_epochs(epochs), num_pretraining)
+    checked = as_epochs(epochs)
+    if checked and checked[-1] > num_pretraining:  # before hours of pretraining
+        check_fine_batches(config, x)
+    return _both_phases(key, config, x, checked, num_pretraining)
 
 
 def _both_phases(
@@ -300,10 +303,14 @@ def _both_phases(
     pretrain_key, start_key, fine_key = jax.random.split(key, 3)
     last = epochs[-1] if epochs else 0
     # One epoch at a time, so that only one block is compiled, whatever the `epochs`.
-    early = range(min(num_pretraining, last) + 1)
+    # Where fine-tuning follows, the end of this stream is not read, and nothing is trained for it:
+    # there `snapshots` would warn of latents that say nothing yet.
+    early = range(min(num_pretraining + 1, last) + 1)
     for epoch, state, info in snapshots(pretrain_key, pretraining(config), x, early):
         if epoch in epochs:
             yield epoch, state, info
+        if epoch == num_pretraining:
+            break
     if last <= num_pretraining:
         return
     start = num_pretraining, start_fine_tuning(start_key, config, state.params, x)

@@ -184,8 +184,8 @@ def rbm(
         With `RBMState` as state and `BoltzmannInfo` as info. `init` draws small weights and sets
         the visible biases from the data. `epoch` visits the cells in random order; if the batch
         size does not divide their number, the remaining cells are left out of that epoch. `sample`
-        runs one chain per sample; u are the hidden units. `bound` is the log-likelihood, with an
-        estimate of log Z.
+        runs a chain for each `draws_per_chain` samples; u are the hidden units. `bound` is the
+        log-likelihood, with an estimate of log Z.
 
     Raises
     ------

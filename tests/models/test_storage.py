@@ -89,6 +89,11 @@ def test_other_files_are_refused(saved, tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="`path` must be a file written by `save_state`"):
             load_state(path)
+    for at in (whole.rindex(b"PK\x01\x02") + 8, whole.rindex(b"PK\x01\x02") + 10):
+        # A file in the archive that claims to be encrypted, or compressed in an unknown way.
+        path.write_bytes(whole[:at] + bytes([whole[at] | 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match="`path` must be a file written by `save_state`"):
+            load_state(path)
     np.savez(path, header=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="`path` must be a file written by `save_state`"):
         load_state(path)

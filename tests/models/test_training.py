@@ -289,6 +289,8 @@ def test_data_and_states_are_checked_when_training_goes_on(changes, message):
 
 def test_more_bad_input_gets_one_sentence():
     model = counting_model()
+    with pytest.raises(ValueError, match="`resume` must hold finite numbers of moderate size"):
+        snapshots(jax.random.key(0), model, X, [3], resume=(2, jnp.array(jnp.nan)))
     with pytest.raises(ValueError, match="`model` must be of type GenerativeModel, got NoneType"):
         train_starts(jax.random.key(0), None, X, 1, num_starts=1)
     with pytest.raises(ValueError, match="`held_out` must have the columns of `x`: expected 6"):

@@ -9,6 +9,7 @@ from scipy.stats import entropy
 
 from models import (
     DBMConfig,
+    IdleLatentsWarning,
     dbm,
     pretraining,
     sample_at,
@@ -132,6 +133,14 @@ def test_an_epoch_of_both_phases_does_not_depend_on_the_others(epochs):
     assert_same(stream(*epochs), {epoch: all_epochs[epoch] for epoch in epochs})
 
 
+def test_idle_latents_are_no_matter_before_fine_tuning(monkeypatch):
+    idle = pretraining(toy.DBM)._replace(warning=lambda info: "all are idle")
+    monkeypatch.setattr("models.boltzmann.dbm.pretraining", lambda config: idle)
+    stream.__wrapped__(2, 3)  # a warning would be an error
+    with pytest.warns(IdleLatentsWarning, match="all are idle"):
+        stream.__wrapped__(1, 2)
+
+
 def test_samples_are_drawn_through_both_phases():
     looks = [(epoch, *look) for epoch, look in stream(0, 1, 2, 3, 4).items()]
     drawn = list(sample_at(jax.random.key(8), dbm(toy.DBM), looks, 30))
@@ -149,11 +158,16 @@ def test_samples_are_drawn_through_both_phases():
         ({"config": toy.VAE}, "`config` must be of type DBMConfig, got VAEConfig"),
         ({"epochs": [2, 1]}, r"`epochs` must increase, from 0 or later, got \[2, 1\]"),
         ({"epochs": [0.5]}, r"`epochs` must be integers, got \[0.5\]"),
+        ({"x": np.zeros((20, 4))}, "`x` must have one column for each feature: expected 3, got 4"),
+        (
+            {"config": replace(toy.DBM, fine_batch_size=601)},
+            "`x` must have at least `fine_batch_size` rows: expected 601, got 600",
+        ),
         ({"num_pretraining": -1}, "`num_pretraining` must be an integer of at least 0, got -1"),
     ],
 )
 def test_bad_input_of_both_phases_gets_one_sentence_at_the_call(changes, message):
-    arguments = {"key": jax.random.key(0), "config": toy.DBM, "x": toy.CELLS, "epochs": [1]}
+    arguments = {"key": jax.random.key(0), "config": toy.DBM, "x": toy.CELLS, "epochs": [1, 40]}
     with pytest.raises(ValueError, match=message):
         snapshots_with_pretraining(**(arguments | changes))
 
