@@ -12,7 +12,8 @@ from models.base import GenerativeModel
 from models.validation import as_count, as_data, check_key, check_type, shown
 
 _ROWS = 2**16
-"""Held-out data are repeated to so many rows to be checked, since training fills batches."""
+"""The check of a model asks for as many rows as a batch has. Held-out data need not fill one, so
+they are repeated to so many rows before they are checked."""
 
 Criterion = Callable[[jax.Array, GenerativeModel, Any, jax.Array], Any]
 """criterion(key, model, state, held_out) -> float, larger where the model is better."""
@@ -74,8 +75,8 @@ def stop_early(
     criterion : callable
         A function criterion(key, model, state, held_out) -> float, larger where the model is
         better; by default the mean lower bound of the log-likelihood. On small data this stops too
-        early for the selection of features; a distance between samples and held-out data takes
-        longer.
+        early for the selection of features; with a distance between samples and held-out data the
+        training goes on for longer.
 
     Returns
     -------

@@ -94,8 +94,8 @@ class VAEInfo(NamedTuple):
     """Euclidean norm of the mean gradient."""
     information: jax.Array
     """(r,) divergence of q(u_j | x) from the prior in bits, mean over cells: the most that latent j
-    can say about a cell. (The latents are real, so they have no entropy in bits, and cut at their
-    median all have one bit.)"""
+    can say about a cell. (The entropy of a real latent cut at its median is always one bit, and
+    would not tell them apart.)"""
 
 
 class Encoder(nn.Module):

@@ -21,6 +21,8 @@ def shown(value: Any) -> str:
 
     >>> shown(np.eye(2)), len(shown("a" * 1000))
     ('array([[1., 0.], [0., 1.]])', 200)
+    >>> shown("a" * 198) == repr("a" * 198)
+    True
     """
     text = " ".join(part.strip() for part in repr(value).splitlines())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
@@ -73,7 +75,9 @@ def _as_table(x: Any, name: str) -> NDArray[np.int8]:
         raise ValueError(f"`{name}` must hold codes, got dtype {array.dtype}")
     unexpected = array[~((array >= 0) & (array < MAX_LEVELS) & (array == np.floor(array)))]
     if unexpected.size:
-        raise ValueError(f"`{name}` must hold codes 0, 1, ..., got {unexpected[0]}")
+        raise ValueError(
+            f"`{name}` must hold codes 0, 1, ..., {MAX_LEVELS - 1}, got {unexpected[0]}"
+        )
     return array.astype(np.int8)
 
 

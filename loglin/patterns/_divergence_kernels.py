@@ -5,7 +5,7 @@ import numpy as np
 from loglin._numba import compiled
 
 NEGLIGIBLE = 1e-25
-"""Numbers this much less probable than the most probable one are left out, with all beyond them."""
+"""Counts that are so much less probable than the most probable one are left out."""
 
 
 @compiled

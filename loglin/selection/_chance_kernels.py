@@ -195,7 +195,7 @@ def sum_over_tables(tables, cell, keys, known):
 def add_cumulants(
     sizes, ones, both, u_first, u_levels, x_first, x_levels, num_x_bits, few, cumulants
 ):  # fmt: skip
-    """Add to `cumulants` (2, features) what the associations between latents say about their sum.
+    """Add half the second and an eighth of the third cumulant of X2 to `cumulants` (2, features).
 
     Within a pattern, let j be dealt to the samples at random. The X2 of j, summed over the latents,
     is then about a quadratic form in normal variables, whose second and third cumulants are 2 and 8

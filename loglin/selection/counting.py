@@ -69,7 +69,7 @@ class Variables(NamedTuple):
 
     @property
     def has_binary_pairs(self) -> bool:
-        """Whether any feature and any latent have at most two levels."""
+        """Whether at least one feature and at least one latent have at most two levels."""
         return self.x_planes.num_binary > 0 and self.u_planes.num_binary > 0
 
     @property

@@ -28,7 +28,8 @@ _SAMPLES = 2**12
 _SAMPLES_OF_A_THREAD = 2**17
 """Another thread is started for each so many codes of one feature."""
 _WORK_OF_A_THREAD = 2**26
-"""Another thread is started for each so many samples times bits of the samples and the latents."""
+"""Another thread is started for each so many samples times pairs of a bit of a feature and one of a
+latent, or for each so many codes to pack."""
 
 
 class MemoryPartition(NamedTuple):

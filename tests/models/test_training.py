@@ -275,7 +275,7 @@ def test_an_error_of_divergence_can_be_passed_on():
         ({"x": X + 5}, "`x` must hold zeros and ones in column 0, got 6"),
         ({"x": X[:2]}, "`x` must have at least `batch_size` rows: expected 3, got 2"),
         ({"held_out": X * 5}, "`held_out` must be like `x`: .* zeros and ones in column 0, got 5"),
-        ({"held_out": X * np.nan}, "`held_out` must hold codes 0, 1, ..., got nan"),
+        ({"held_out": X * np.nan}, "`held_out` must hold codes 0, 1, ..., 126, got nan"),
         ({"x": np.ma.masked_equal(X, 1)}, "`x` must not be masked"),
     ],
 )

@@ -190,9 +190,9 @@ def test_bad_settings_get_one_sentence(settings, message):
     [
         (np.zeros((4, 2)), "`x` must have one column for each feature: expected 3, got 2"),
         (np.zeros(3), r"`x` must have two dimensions.*got shape \(3,\)"),
-        (np.full((4, 3), np.nan), "`x` must hold codes 0, 1, ..., got nan"),
+        (np.full((4, 3), np.nan), "`x` must hold codes 0, 1, ..., 126, got nan"),
         (np.full((4, 3), 2), "`x` must hold zeros and ones in column 0, got 2"),
-        (np.full((4, 3), 0.5), "`x` must hold codes 0, 1, ..., got 0.5"),
+        (np.full((4, 3), 0.5), "`x` must hold codes 0, 1, ..., 126, got 0.5"),
         ([[0, 1, 1], [1]], "`x` must have rows of equal length, got ragged ones"),
         (np.array([["a", "b", "c"]] * 2), "`x` must hold codes, got dtype <U1"),
         (np.zeros((1, 3)), "`x` must have at least `batch_size` rows: expected 2, got 1"),

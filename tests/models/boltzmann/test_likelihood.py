@@ -130,7 +130,7 @@ def test_the_mean_field_bound_is_a_bound_and_exact_with_one_hidden_layer(shape):
         (lambda p: exact_log_partition(p, (2, 2)), "`levels` must fit the visible layer.*got 2"),
         (lambda p: exact_log_likelihood(p, [[0, 1]]), "`x` must have one column for each feature"),
         (lambda p: exact_log_likelihood(p, [[0, 1, 2, 0]]), "`x` must hold zeros and ones in col"),
-        (lambda p: lower_bound(p, [[0.5] * 4], 0.0), "`x` must hold codes 0, 1, ..., got 0.5"),
+        (lambda p: lower_bound(p, [[0.5] * 4], 0.0), "`x` must hold codes 0, 1, ..., 126, got 0.5"),
         (lambda p: exact_log_partition(p, (3, 1, 2, 2)), "`levels` must be None or a tuple of int"),
         (lambda p: exact_log_partition(p, [3, 2, 2]), "`levels` must be None or a tuple of int"),
         (lambda p: exact_log_partition(p.weights), "`params` must be of type DBMParams, got tuple"),
