@@ -162,10 +162,12 @@ def stand_ins(
         difference = gains[winner] - gains
         z = np.divide(difference, error, out=np.zeros_like(error), where=error > 0)
         z[[*before, winner]] = np.inf
-        for other in np.flatnonzero((z < limit) & (gains > 0)):
-            alone = np.array([winner])
+        others = np.flatnonzero((z < limit) & (gains > 0))
+        alone = [m.only(np.array([winner])) for m in models] if len(others) else []
+        for other in others:
             left, _ = summed([
-                score(m.only(alone), m, [], m.refine(s, int(other)), statistic) for m, s in pairs
+                score(winners, m, [], m.refine(s, int(other)), statistic)
+                for winners, (m, s) in zip(alone, pairs, strict=True)
             ])  # fmt: skip
             shared = 1 - left[0] / gains[winner]
             rows.append((step, float(other), gains[other], z[other], shared))

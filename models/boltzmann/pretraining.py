@@ -6,6 +6,7 @@ Hinton 2009). With many features and few cells the lowest RBM can be trained in 
 2017).
 """
 
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -159,6 +160,13 @@ def pretraining(
         opt_states = tuple(map(optimizer.init, rbms))
         return StackState(tuple(rbms), opt_states, jnp.zeros((), jnp.int32), offsets)
 
+    def layer_above(rbms: Sequence[DBMParams], rows: jax.Array) -> jax.Array:
+        """Return the means of the layer above the lowest RBMs, given codes (n, p)."""
+        layer = units.to_units(rows, levels)
+        for rbm, (up, _) in zip(rbms, counts, strict=False):
+            layer = units.mean(up * layer_input(rbm, (layer, None), 1))
+        return layer
+
     def train_rbm(
         key: jax.Array, state: StackState, x: jax.Array, index: int
     ) -> tuple[StackState, tuple[jax.Array, jax.Array]]:
@@ -166,19 +174,13 @@ def pretraining(
         up, down = counts[index]
         own_levels = levels_of(levels, index)
 
-        def from_below(rows: jax.Array) -> jax.Array:
-            layer = units.to_units(rows, levels)
-            for lower, (lower_up, _) in zip(state.rbms[:index], counts, strict=False):
-                layer = units.mean(lower_up * layer_input(lower, (layer, None), 1))
-            return layer
-
         def gradient_of(
             key: jax.Array, params: DBMParams, offsets: Layers | None, rows: jax.Array
         ) -> tuple[DBMParams, Layers | None, jax.Array]:
             contrast, error = contrastive_divergence(
                 key,
                 params,
-                from_below(rows),
+                layer_above(state.rbms[:index], rows),
                 num_steps=config.num_steps,
                 levels=own_levels,
                 up=up,
@@ -206,10 +208,7 @@ def pretraining(
         return state, (done.info, done.gradient_norm)
 
     def entropy_of_latents(state: StackState, x: jax.Array) -> jax.Array:
-        layer = units.to_units(some_cells(x), levels)
-        for rbm, (up, _) in zip(state.rbms, counts, strict=True):
-            layer = units.mean(up * layer_input(rbm, (layer, None), 1))
-        return binary_entropy(layer.mean(axis=0))
+        return binary_entropy(layer_above(state.rbms, some_cells(x)).mean(axis=0))
 
     @jax.jit
     def epoch(key: jax.Array, state: StackState, x: ArrayLike) -> tuple[StackState, BoltzmannInfo]:
