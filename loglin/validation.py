@@ -233,10 +233,13 @@ def as_flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def check_rows(u: NDArray[Any], x: NDArray[Any]) -> None:
-    """Check that there is a row of latents for every sample."""
+def check_rows(u: Any, x: Any) -> None:
+    """Check that there is a row of latents for every sample; of data frames, with its name."""
     if len(u) != len(x):
         raise ValueError(f"`u` must have as many rows as `x`: expected {len(x)}, got {len(u)}")
+    are_frames = all(hasattr(table, "columns") and hasattr(table, "index") for table in (u, x))
+    if are_frames and not x.index.equals(u.index):
+        raise ValueError("`u` must have the rows of `x` in their order, got another index")
 
 
 def as_levels(

@@ -74,7 +74,7 @@ def pattern_distances(
     """
     codes, _ = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
-    check_rows(latents, codes)
+    check_rows(u, x)
     columns = as_columns_of(features, names_of(x), codes.shape[1])
     states, _ = as_codes(states, "states")
     if states.shape[1] != len(columns):

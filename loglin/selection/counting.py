@@ -180,7 +180,7 @@ def as_samples(
         latents, u_levels = as_codes(
             u, "u", latent_levels, "latent_levels", num_threads=num_threads
         )
-    check_rows(latents, features)
+    check_rows(latents if u is None else u, x)
     return features, latents, x_levels, u_levels
 
 

@@ -112,7 +112,7 @@ def coverage(
     """
     codes, levels = as_codes(x, "x")
     latents, _ = as_codes(u, "u")
-    check_rows(latents, codes)
+    check_rows(u, x)
     chosen = as_columns_of(features, names_of(x), codes.shape[1])
     if classifier is not None and (
         isinstance(classifier, type) or not hasattr(classifier, "predict_proba")

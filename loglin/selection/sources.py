@@ -131,9 +131,6 @@ def _as_source(
     num_threads: int,
 ) -> SampleSource[Any]:
     """Check the samples of one model."""
-    are_frames = hasattr(x, "columns") and hasattr(u, "columns")
-    if are_frames and len(x) == len(u) and not x.index.equals(u.index):
-        raise ValueError("`u` must have the rows of `x` in their order, got another index")
     if callable(x):
         return in_chunks(x, levels, latent_levels)
     return in_memory(*as_samples(x, u, levels, latent_levels, num_threads), num_threads)

@@ -199,6 +199,11 @@ DOUBLE = pd.DataFrame(np.eye(3, dtype=int), columns=["a", "b", "a"])
         (lambda: dichotomize(sp.csr_matrix(COUNTS * 1j)), "`values` must hold real.*complex128"),
         (lambda: dichotomize(COUNTS, threshold=np.inf), "`threshold` must be a finite number, got"),
         (lambda: select_features(FRAME > 0, (FRAME > 1)[::-1], 1), "`u` must have the rows of `x`"),
+        (lambda: coverage(FRAME > 0, (FRAME > 1)[::-1], [0]), "`u` must have the rows of `x`"),
+        (
+            lambda: pattern_distances(FRAME > 0, (FRAME > 1)[::-1], [0], [[0], [1]]),
+            "`u` must have the rows of `x`",
+        ),
         (lambda: normalize(NAN), "`counts` must be finite .* nan in column 'gene c' of cell 3"),
         (lambda: frequent_patterns(DOUBLE, ["a"]), "`features` must be unique names, got 'a' of 2"),
         (lambda: frequent_patterns(DOUBLE, "ab"), "`features` must be a sequence of columns, got"),
