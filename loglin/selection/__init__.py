@@ -1,7 +1,7 @@
 """Stepwise selection of features from samples (x, u) (Section 2.2).
 
 Each module imports only modules before it: counting -> memory, chunks -> sources -> scoring ->
-chance -> results -> search -> permutation, stand_ins; coverage and stability stand alone.
+chance -> results, steps -> search -> permutation, stand_ins; coverage and stability stand alone.
 """
 
 from loglin.selection.chance import Chance
