@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 MANY_CELLS = 2**18
-"""Tables of as many cells are divided among threads."""
+"""Tables of as many cells are divided among threads; see `threads_for`."""
 _PARTS_OF_A_THREAD = 4
 """With more, a thread that begins late finds more left to do."""
 
@@ -18,6 +18,11 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads_for(num_cells: int) -> int:
+    """Return how many threads look at a table of so many cells."""
+    return num_cores() if num_cells >= MANY_CELLS else 1
 
 
 def equal_parts(size: int, number: int) -> list[slice]:

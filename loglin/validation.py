@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loglin import _validation_kernels as _kernels
-from loglin._threads import MANY_CELLS, by_parts, num_cores
+from loglin._threads import by_parts, num_cores, threads_for
 
 MAX_LEVELS = 127
 """Largest number of levels of a variable: codes are stored as int8."""
@@ -192,8 +192,7 @@ def checked_frequencies(values: ArrayLike, name: str) -> Frequencies:
             copy[cells] = source[cells]
         _kernels.sums_and_minima(copy, parts.start, parts.stop, sums, minima)
 
-    threads = num_cores() if array.size >= MANY_CELLS else 1
-    by_parts(look, num_parts, threads)
+    by_parts(look, num_parts, threads_for(array.size))
     total, smallest = sum(sums.tolist()), min(minima.tolist())  # numpy would warn of overflow
     if not (math.isfinite(total) and smallest >= 0):
         bad = array[~(np.isfinite(array) & (array >= 0))]

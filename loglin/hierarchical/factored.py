@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loglin._threads import MANY_CELLS, by_parts, num_cores
+from loglin._threads import MANY_CELLS, by_parts, threads_for
 from loglin.hierarchical import _factored_kernels as _kernels
 from loglin.hierarchical.generators import Generators, as_masks
 
@@ -84,7 +84,7 @@ def margins(counts: Floats, shape: tuple[int, int, int]) -> Three:
     table = counts.reshape(-1)
     by_parts(
         lambda parts: _kernels.margins(table, ends, parts.start, parts.stop, pq, pr, qr),
-        num_parts, _num_threads(counts.size),
+        num_parts, threads_for(counts.size),
     )  # fmt: skip
     return pq, pr, qr[0] if num_parts == 1 else qr.sum(axis=0)
 
@@ -94,7 +94,7 @@ def write(factors: Three, table: Floats) -> None:
     whole = table.reshape(-1)
     by_parts(
         lambda part: _kernels.write(factors, part.start, part.stop, whole),
-        len(factors[0]), _num_threads(table.size),
+        len(factors[0]), threads_for(table.size),
     )  # fmt: skip
 
 
@@ -119,7 +119,3 @@ def fit(
         return None
     write(factors, expected)
     return iterations, deviation
-
-
-def _num_threads(cells: int) -> int:
-    return num_cores() if cells >= MANY_CELLS else 1

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from loglin._threads import MANY_CELLS, by_parts, num_cores
+from loglin._threads import by_parts, threads_for
 from loglin.hierarchical import _statistics_kernels as _kernels
 from loglin.validation import as_frequencies
 
@@ -103,10 +103,10 @@ def statistics(counts: Floats, expected: Floats) -> Statistics:
     flat = counts.reshape(-1), expected.reshape(-1)
     num_parts = -(-counts.size // _kernels.PART)
     sums = np.empty((num_parts, _kernels.NUM_COLUMNS))
-    threads = num_cores() if counts.size >= MANY_CELLS else 1
     by_parts(
-        lambda parts: _kernels.statistics(*flat, parts.start, parts.stop, sums), num_parts, threads
-    )
+        lambda parts: _kernels.statistics(*flat, parts.start, parts.stop, sums),
+        num_parts, threads_for(counts.size),
+    )  # fmt: skip
     deviance, x2, within = _kernels.total(sums)
     return Statistics(2 * deviance, x2) if within else _by_definition(*flat)
 
